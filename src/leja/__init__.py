@@ -1,0 +1,1 @@
+"""Leja: every sale, in the books, exactly once, and provable to the cent."""

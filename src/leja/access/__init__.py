@@ -1,0 +1,1 @@
+"""Organisations, connections, credentials, tokens, the access log."""

@@ -1,0 +1,1 @@
+"""What double entry allows: accounts, entries, periods, reversal, the hash chain. Pure."""

@@ -1,0 +1,1 @@
+"""Freezes a period on proof: lock, reopen, anchors, verification."""

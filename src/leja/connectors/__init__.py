@@ -1,0 +1,1 @@
+"""What each vendor's words mean: one folder per platform; presence is registration."""

@@ -1,0 +1,552 @@
+"""The connector contract: types only.
+
+A connector is one folder. ``__init__.py`` holds ``CONNECTOR``, the declaration, cheap to import. A capability is a
+function (or object) of the agreed name in ``source.py`` or ``target.py``; what is not there is not claimed.
+
+``source.py`` (sales systems and processors)
+  webhooks   a ``Webhooks`` object: verify and read, pure; it cannot be declared without verify
+  handshake  (headers, body, secrets) -> HandshakeAnswer | None: pings, challenges, intent to receive; pure
+  subscribe  async (Session, callback_url) -> Subscribed: registers, finds dead, repairs; idempotent
+  poll       async (Session, cursor | None) -> Page: everything that changed since the cursor
+  plan       async (Session, since, until) -> BackfillPlan
+  backfill   async (Session, since, until, cursor | None) -> Page
+  fetch      async (Session, Sequence[Wanted]) -> tuple[RawEvent, ...]: completes thin events
+  read_file  (Iterable[bytes] chunks, file_name, settings) -> Iterator[RawEvent]: file sources; streamed; pure
+  detect     (first bytes, settings) -> FileShape: encoding, delimiter, date format, column mapping found; pure
+  decode     (RawEvent, Context) -> Decoded; pure, total over what the vendor may send
+  ids        async (Session, since, until) -> tuple[SourceId, ...]: what exists there, for the completeness proof
+  day_totals async (Session, since, until) -> tuple[DayTotal, ...]: the source's own totals
+
+``target.py`` (accounting systems)
+  chart      async (Session) -> Chart
+  steps      (Bundle, Chart) -> tuple[Step, ...]: which documents express the bundle, in order; pure; used by preview
+  draft      (Step, Chart, accepted: Mapping[str, RemoteDocument]) -> Draft: exact request bytes; pure. ``accepted`` holds
+             the remote documents of earlier steps of the same bundle by step name, and those it applies to by reference
+  ANCHORS    Mapping[step kind, Anchor]
+  deliver    async (Session, Sequence[Draft]) -> tuple[Outcome, ...]: one per draft, in order; never raises for one draft
+  find       async (Session, Sequence[Draft]) -> tuple[Finding, ...]: by anchor, checked against amount, date and our mark
+  read_back  async (Session, Sequence[RemoteDocument]) -> tuple[RemoteState, ...]
+  changed    async (Session, cursor | None) -> ChangedPage: drift, foreign entries, documents that bear our mark
+  balances   async (Session, since, until) -> tuple[RemoteBalance, ...]: per account and day, of all documents
+
+``stand_in.py`` holds ``STAND_IN``, a ``leja_sandbox.kit.StandInSpec``; it imports only ``leja_sandbox.kit`` and ``core``.
+Nothing else of a folder imports it. The rest of a folder imports ``connectors.contract``, ``http``, ``documents``, ``core``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import msgspec
+
+from leja.core.money import Money
+from leja.documents.document import Document
+from leja.documents.parts import Party
+
+if TYPE_CHECKING:
+    from leja.http.client import Http
+
+Role = Literal["sales", "payments", "accounting"]
+Origin = Literal["webhook", "poll", "backfill", "file", "fetch"]
+
+
+# --- the declaration -------------------------------------------------------------------------------------------------
+
+
+class OAuth(msgspec.Struct, frozen=True, kw_only=True):
+    """OAuth 2 code flow. Addresses may hold ``{setting}`` placeholders. ``rotating``: each refresh voids the last token."""
+
+    authorize_url: str
+    token_url: str
+    scopes: tuple[str, ...]
+    rotating: bool = True
+    pkce: bool = False
+    basic_client_auth: bool = True
+    tenant_parameter: str = ""
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """A key or password that the user pastes: the names of the secret settings."""
+
+    secrets: tuple[str, ...]
+
+
+class NoAuth(msgspec.Struct, frozen=True):
+    """A file source: nobody to log in to."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """The vendor's published limits per connection; 0 means not published."""
+
+    per_second: int = 0
+    per_minute: int = 0
+    per_day: int = 0
+    concurrent: int = 0
+    batch: int = 1
+    batches_per_minute: int = 0
+    reads_per_month: int = 0
+
+
+class Connector(msgspec.Struct, frozen=True, kw_only=True):
+    """The declaration of a platform. ``settings`` is a msgspec Struct type with the extra ``secret`` on secret fields.
+
+    ``hosts`` are the host names (``*.`` prefix allowed) that calls may go to; ``{setting}`` placeholders allow the user's
+    own system. ``wire_exponents`` are currencies whose wire exponent differs from ISO 4217. ``judged_by`` says how the
+    stand-in was verified. ``guarantee`` is the exactly-once promise in words. ``api_version_ends`` as the vendor says.
+    """
+
+    slug: str
+    title: str
+    roles: frozenset[Role]
+    auth: OAuth | Key | NoAuth
+    settings: type[msgspec.Struct]
+    hosts: tuple[str, ...] = ()
+    base_url: str = ""
+    limits: Limits = Limits()
+    wire_exponents: Mapping[str, int] = {}
+    judged_by: str = ""
+    guarantee: str = ""
+    api_version: str = ""
+    api_version_ends: date | None = None
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """What an I/O verb is handed: the client with credentials and pace, the connection's settings, the time."""
+
+    http: Http
+    settings: Any
+    base_url: str
+    tenant: str
+    now: Callable[[], datetime]
+    context: Context
+
+
+# --- sources ---------------------------------------------------------------------------------------------------------
+
+
+class Location(msgspec.Struct, frozen=True, kw_only=True):
+    """A place of sale: its zone, and how many minutes after midnight its business day ends."""
+
+    external_id: str
+    zone: str
+    day_end_minutes: int = 0
+    name: str = ""
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """All that decoding may know: the connection's settings, its places, the organisation's default zone."""
+
+    settings: Any
+    zone: str
+    day_end_minutes: int = 0
+    locations: Mapping[str, Location] = {}
+    base_currency: str = ""
+
+
+class RawEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes as received. ``key`` identifies the event on its connection and is never a hash of the body.
+
+    ``headers`` are already free of secrets, with lower-case names.
+    """
+
+    key: str
+    topic: str
+    body: bytes
+    headers: Mapping[str, str] = {}
+    origin: Origin = "webhook"
+    parent: str = ""
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A thing that must be fetched before it can be decided on."""
+
+    kind: str
+    external_id: str
+
+
+class Decoded(msgspec.Struct, frozen=True, kw_only=True):
+    """What an event means. Exactly one of documents, wanted or ``ignored`` is usually filled.
+
+    ``ignored`` is the reason why nothing follows. ``unread`` are fields that were neither mapped nor listed as ignored;
+    ``ties`` says whether lines, taxes and tenders add up to the document's own total without them.
+    """
+
+    documents: tuple[Document, ...] = ()
+    wanted: tuple[Wanted, ...] = ()
+    ignored: str = ""
+    unread: tuple[str, ...] = ()
+    ties: bool = True
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of events and the cursor that is saved with them in one transaction; ``more``: call again at once."""
+
+    events: tuple[RawEvent, ...]
+    cursor: str
+    more: bool = False
+
+
+class BackfillPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """How many events, how many calls, how many seconds at the vendor's limits, and what may surprise."""
+
+    events: int
+    calls: int
+    seconds: int
+    warnings: tuple[str, ...] = ()
+
+
+class SourceId(msgspec.Struct, frozen=True, kw_only=True):
+    """A thing that exists at the source: document kind, id, version, day and total as the source states them."""
+
+    kind: str
+    external_id: str
+    version: str
+    business_day: date
+    total: Money
+    location: str = ""
+
+
+class DayTotal(msgspec.Struct, frozen=True, kw_only=True):
+    """The source's own total: what happened at a location on a business day."""
+
+    kind: str
+    location: str
+    business_day: date
+    count: int
+    total: Money
+
+
+class ReadEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """What reading a verified webhook gives: key and topic, nothing more. ``account`` names the tenant it is for."""
+
+    key: str
+    topic: str
+    account: str = ""
+    body: bytes = b""
+
+
+class Webhooks(msgspec.Struct, frozen=True, kw_only=True):
+    """A signed webhook.
+
+    ``verify(headers, body, secrets, now)`` raises Refused; headers have lower-case names; every secret in ``secrets`` is
+    valid (rotation). ``read(headers, body)`` gives one or more events. ``refusal_status`` is the answer that a refusal
+    must get at this vendor. ``secret_setting`` names the secret it verifies with. ``one_tenant`` is False where one
+    delivery may mix several merchants.
+    """
+
+    verify: Callable[[Mapping[str, str], bytes, Sequence[str], datetime], None]
+    read: Callable[[Mapping[str, str], bytes], tuple[ReadEvent, ...]]
+    secret_setting: str
+    refusal_status: int = 401
+    one_tenant: bool = True
+
+
+class HandshakeAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer that a ping, a challenge or an intent-to-receive must get; nothing is stored."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = {}
+
+
+class Subscribed(msgspec.Struct, frozen=True, kw_only=True):
+    """What subscribing found and did: topics alive, made now, repaired."""
+
+    alive: tuple[str, ...] = ()
+    created: tuple[str, ...] = ()
+    repaired: tuple[str, ...] = ()
+
+
+class FileShape(msgspec.Struct, frozen=True, kw_only=True):
+    """What was stated or detected about a file, to be shown before it is read."""
+
+    encoding: str
+    delimiter: str
+    decimal_mark: str
+    date_format: str
+    columns: Mapping[str, str]
+    detected: tuple[str, ...] = ()
+
+
+# --- targets ---------------------------------------------------------------------------------------------------------
+
+
+class RemoteAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """An account of the target. ``kind`` is in our words: bank, current_asset, receivable, fixed_asset, payable,
+    current_liability, tax, equity, income, cost_of_sales, expense, other."""
+
+    id: str
+    code: str
+    name: str
+    kind: str
+    currency: str = ""
+    active: bool = True
+    takes_payments: bool = False
+    system: str = ""
+
+
+class RemoteTaxCode(msgspec.Struct, frozen=True, kw_only=True):
+    """A tax code of the target and the percentage it applies to sales; ``account`` is where its tax lands."""
+
+    id: str
+    name: str
+    rate: Decimal
+    account: str = ""
+    active: bool = True
+
+
+class RemoteItem(msgspec.Struct, frozen=True, kw_only=True):
+    """An item of the target and the account its sales land on."""
+
+    id: str
+    name: str
+    income_account: str
+    active: bool = True
+
+
+class Chart(msgspec.Struct, frozen=True, kw_only=True):
+    """What the target has, read before anything is sent. ``locked_until``: nothing may be dated on or before it."""
+
+    accounts: tuple[RemoteAccount, ...]
+    tax_codes: tuple[RemoteTaxCode, ...] = ()
+    items: tuple[RemoteItem, ...] = ()
+    home_currency: str = ""
+    multicurrency: bool = False
+    locked_until: date | None = None
+    own_numbers: bool = True
+    edition: str = ""
+    posts_cost: bool = False
+    posts_exchange: bool = True
+    posts_year_end: bool = True
+
+
+BundleKind = Literal["sale", "invoice", "refund", "credit_note", "payment", "payout", "fee", "daily", "journal", "delta"]
+
+
+class BundleLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One resolved line of a bundle. ``amount`` is debit positive, in the bundle's currency.
+
+    ``account`` is the remote account id, already resolved; ``account_kind`` as in ``RemoteAccount``. ``tax_code`` is the
+    remote tax code id (empty: outside the scope) and stands on the revenue lines that were taxed with it, whose tax was
+    ``tax`` (same sign as ``amount``). Tax lines themselves have ``role`` starting with ``output_tax``: a target that
+    derives tax from codes sends the codes and drops the tax lines, for a tax line's sum is that of ``tax``.
+    """
+
+    account: str
+    account_kind: str
+    role: str
+    amount: Money
+    description: str = ""
+    tax_code: str = ""
+    tax: Money | None = None
+    dimensions: Mapping[str, str] = {}
+
+
+class Bundle(msgspec.Struct, frozen=True, kw_only=True):
+    """What must be told to a target as one thing: the net of a frozen set of journal entries, all resolved.
+
+    ``lines`` sum to zero. ``reference`` is ours, unique per target, at most 17 characters of A-Z, 0-9 and hyphen; a
+    connector may append a hyphen and up to 3 characters per step. ``number`` and ``text`` are for people. ``applies_to`` are
+    references of earlier remote documents that this one settles (an invoice being paid, a sale being refunded).
+    """
+
+    reference: str
+    kind: BundleKind
+    date: date
+    currency: str
+    lines: tuple[BundleLine, ...]
+    rate: Decimal = Decimal(1)
+    number: str = ""
+    text: str = ""
+    due: date | None = None
+    customer: Party | None = None
+    applies_to: tuple[str, ...] = ()
+    rounding_account: str = ""
+    rounding_limit: int = 0
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One remote document of a bundle. ``name`` is unique inside it ("document", "payment-1", "customer")."""
+
+    name: str
+    kind: str
+    reference: str
+    bundle: Bundle
+    lines: tuple[BundleLine, ...] = ()
+    after: tuple[str, ...] = ()
+    detail: Mapping[str, str] = {}
+
+
+class Anchor(msgspec.Struct, frozen=True, kw_only=True):
+    """Where our reference lives in a kind of remote document.
+
+    ``unique``: the vendor itself refuses a second one. ``key_remembered`` and ``look_up_lag`` in seconds (0: at once / no key).
+    """
+
+    field: str
+    unique: bool
+    length: int
+    look_up: str
+    look_up_lag: int = 0
+    key_remembered: int = 0
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """The exact request for one step. ``body`` is frozen before the call and sent again unchanged.
+
+    ``key`` (the idempotency key) is filled in by delivery from document, revision and plan number before the bytes freeze.
+    ``total`` is what the remote document must come to; ``moves`` what it does to remote accounts, debit positive.
+    ``residual`` is the target's own rounding line, in the draft already, never in our books.
+    """
+
+    step: str
+    kind: str
+    reference: str
+    method: str
+    path: str
+    body: bytes
+    date: date
+    total: Money
+    moves: Mapping[str, int]
+    headers: Mapping[str, str] = {}
+    query: Mapping[str, str] = {}
+    key: str = ""
+    residual: Money | None = None
+    text: str = ""
+
+
+class RemoteDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A document at the target: its kind and id there, its lock token, number and total as the target states them."""
+
+    kind: str
+    remote_id: str
+    reference: str
+    version: str = ""
+    number: str = ""
+    total: Money | None = None
+    date: date | None = None
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The target has it: what it says it has."""
+
+    document: RemoteDocument
+
+
+class Rejected(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A clear refusal. ``remedy`` is what Leja does next; ``words`` are the vendor's own."""
+
+    code: str
+    words: str
+    remedy: Literal["review", "mapping", "period_locked", "consent", "replan"] = "review"
+
+
+class Unknown(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """No clear answer: it may have happened."""
+
+    why: str
+
+
+class AlreadyThere(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The target says that our reference is taken: ask what stands there."""
+
+    words: str
+
+
+class Later(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """It certainly had no effect; not before ``until``. Costs no attempt."""
+
+    until: datetime
+    why: str
+
+
+Outcome = Accepted | Rejected | Unknown | AlreadyThere | Later
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """It stands there, and amount, date and our mark agree."""
+
+    document: RemoteDocument
+
+
+class Absent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """It does not stand there (as far as its search can tell now)."""
+
+
+class Ambiguous(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Something bears the reference but does not agree, or more than one does."""
+
+    why: str
+    documents: tuple[RemoteDocument, ...] = ()
+
+
+Finding = Found | Absent | Ambiguous
+
+
+class RemoteLine(msgspec.Struct, frozen=True, kw_only=True):
+    """What a remote document does to one account there, debit positive, in its currency."""
+
+    account: str
+    amount: Money
+
+
+class RemoteState(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands at the target now. ``state``: present, voided, deleted. ``reference`` is empty for foreign documents."""
+
+    document: RemoteDocument
+    state: Literal["present", "voided", "deleted"]
+    lines: tuple[RemoteLine, ...] = ()
+    changed_at: datetime | None = None
+    text: str = ""
+
+
+class ChangedPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Documents that changed since the cursor, ours and others'."""
+
+    states: tuple[RemoteState, ...]
+    cursor: str
+    more: bool = False
+
+
+class RemoteBalance(msgspec.Struct, frozen=True, kw_only=True):
+    """The movement of one remote account on one day, debit positive."""
+
+    account: str
+    day: date
+    amount: Money
+
+
+# --- the shapes of the verbs, for the registry and the type checker --------------------------------------------------
+
+
+class Decode(Protocol):
+    """``decode`` of a source."""
+
+    def __call__(self, event: RawEvent, context: Context) -> Decoded: ...
+
+
+class Poll(Protocol):
+    """``poll`` of a source."""
+
+    def __call__(self, session: Session, cursor: str | None) -> Awaitable[Page]: ...
+
+
+class Steps(Protocol):
+    """``steps`` of a target."""
+
+    def __call__(self, bundle: Bundle, chart: Chart) -> tuple[Step, ...]: ...
+
+
+class MakeDraft(Protocol):
+    """``draft`` of a target."""
+
+    def __call__(self, step: Step, chart: Chart, accepted: Mapping[str, RemoteDocument]) -> Draft: ...
+
+
+class Deliver(Protocol):
+    """``deliver`` of a target."""
+
+    def __call__(self, session: Session, drafts: Sequence[Draft]) -> Awaitable[tuple[Outcome, ...]]: ...

@@ -1,0 +1,106 @@
+"""The registry: presence is registration. A folder beside this file with ``CONNECTOR`` in it is a connector.
+
+    connectors()              every declaration, by slug; cheap
+    connector("shopify")      one declaration; Refused ``connector-unknown``
+    capabilities("shopify")   the verbs that are there: {"poll", "decode", ...}
+    verb("shopify", "poll")   the verb itself, loaded on first use; Refused ``connector-capability``
+    folders()                 slug -> folder, for the tests and the sandbox
+
+A connector from outside is a package that names its module under the entry point group ``leja.connectors``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import leja.connectors
+from leja.connectors.contract import Connector
+from leja.core.errors import Refused
+
+SOURCE_VERBS: Final = (
+    "webhooks", "handshake", "subscribe", "poll", "plan", "backfill", "fetch", "read_file", "detect", "decode", "ids",
+    "day_totals",
+)
+TARGET_VERBS: Final = ("chart", "steps", "draft", "ANCHORS", "deliver", "find", "read_back", "changed", "balances")
+
+
+@lru_cache(maxsize=1)
+def _modules() -> Mapping[str, str]:
+    found = {
+        part.name: f"leja.connectors.{part.name}"
+        for part in pkgutil.iter_modules(leja.connectors.__path__)
+        if part.ispkg and importlib.util.find_spec(f"leja.connectors.{part.name}") is not None
+    }
+    outsiders = {entry.name: entry.value for entry in entry_points(group="leja.connectors")}
+    return dict(sorted({**outsiders, **found}.items()))
+
+
+@lru_cache(maxsize=1)
+def connectors() -> Mapping[str, Connector]:
+    """Every connector that is present, by slug."""
+    declared = {}
+    for name, module in _modules().items():
+        declaration = getattr(importlib.import_module(module), "CONNECTOR", None)
+        if isinstance(declaration, Connector):
+            declared[name] = declaration
+    return declared
+
+
+def connector(slug: str) -> Connector:
+    """The declaration of one connector. Raises Refused ``connector-unknown``."""
+    try:
+        return connectors()[slug]
+    except KeyError:
+        raise Refused(
+            "connector-unknown",
+            f"there is no connector named {slug!r}",
+            remedy=f"Use one of: {', '.join(connectors())}.",
+        ) from None
+
+
+@lru_cache(maxsize=256)
+def _side(slug: str, side: str) -> ModuleType | None:
+    connector(slug)
+    name = f"{_modules()[slug]}.{side}"
+    return importlib.import_module(name) if importlib.util.find_spec(name) is not None else None
+
+
+@lru_cache(maxsize=256)
+def capabilities(slug: str) -> frozenset[str]:
+    """The names of the verbs that are there; what is not there is not claimed."""
+    source, target = _side(slug, "source"), _side(slug, "target")
+    return frozenset(
+        [name for name in SOURCE_VERBS if hasattr(source, name)] + [name for name in TARGET_VERBS if hasattr(target, name)]
+    )
+
+
+@lru_cache(maxsize=1024)
+def verb(slug: str, name: str) -> Any:
+    """One verb of a connector. Raises Refused ``connector-capability`` where it is not there."""
+    module = _side(slug, "source" if name in SOURCE_VERBS else "target")
+    found = getattr(module, name, None) if name in SOURCE_VERBS or name in TARGET_VERBS else None
+    if found is None:
+        raise Refused(
+            "connector-capability",
+            f"{connector(slug).title} cannot {name.replace('_', ' ')}",
+            remedy=f"It can: {', '.join(sorted(capabilities(slug)))}.",
+        )
+    return found
+
+
+def folders() -> Mapping[str, Path]:
+    """The folder of every connector, where its samples and tests lie."""
+    found = {}
+    for slug in connectors():
+        place = importlib.import_module(_modules()[slug]).__file__
+        if place is not None:
+            found[slug] = Path(place).parent
+    return found

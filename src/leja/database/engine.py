@@ -1,0 +1,74 @@
+"""Connections to PostgreSQL under the right role, and transactions on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+import psycopg
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from leja.core.errors import Transient
+
+Role = Literal["app", "web", "owner"]
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+class Urls(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the database is, for each of the three roles. ``owner`` migrates; ``app`` works; ``web`` reads for requests."""
+
+    owner: str
+    app: str
+    web: str
+
+
+class Database:
+    """Pools per role. Threads share one; a pool is opened on first use."""
+
+    def __init__(self, urls: Urls, *, connections_max: int = 16, wait_seconds: float = 30.0) -> None:
+        self.urls = urls
+        self._connections_max = connections_max
+        self._wait_seconds = wait_seconds
+        self._pools: dict[Role, ConnectionPool[Connection]] = {}
+
+    def _pool(self, role: Role) -> ConnectionPool[Connection]:
+        if role not in self._pools:
+            self._pools[role] = ConnectionPool(
+                getattr(self.urls, role),
+                min_size=0,
+                max_size=self._connections_max,
+                timeout=self._wait_seconds,
+                open=True,
+                check=ConnectionPool.check_connection,
+                name=f"leja-{role}",
+            )
+        return self._pools[role]
+
+    @contextmanager
+    def transaction(self, role: Role = "app", *, orgs: Iterable[UUID] = ()) -> Iterator[Connection]:
+        """One transaction: committed at the end of the block, rolled back on an exception.
+
+        Under role "web" only rows of ``orgs`` can be seen, by row-level security. Raises Transient
+        ``database-away`` when the database cannot be reached in time.
+        """
+        try:
+            with self._pool(role).connection() as connection:
+                if role == "web":
+                    visible = ",".join(str(org) for org in orgs)
+                    connection.execute("SELECT set_config('leja.orgs', %s, true)", (visible,))
+                yield connection
+        except (PoolTimeout, psycopg.OperationalError) as error:
+            raise Transient("database-away", f"the database cannot be reached: {_first_line(error)}") from error
+
+    def close(self) -> None:
+        """Close all connections."""
+        for pool in self._pools.values():
+            pool.close()
+        self._pools.clear()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

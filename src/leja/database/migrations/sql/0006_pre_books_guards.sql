@@ -1,0 +1,1 @@
+-- guards of the books

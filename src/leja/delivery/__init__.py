@@ -1,0 +1,1 @@
+"""Tells each accounting system, once."""

@@ -1,0 +1,1 @@
+"""What happened, in the trade's words, one kind per file."""

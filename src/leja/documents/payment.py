@@ -1,0 +1,26 @@
+"""A payment: money that arrived apart from the sale or invoice that it settles."""
+
+from __future__ import annotations
+
+import msgspec
+
+from leja.core.money import Money
+from leja.documents.header import Header
+from leja.documents.parts import Party, Rate, Tender
+
+
+class Allocation(msgspec.Struct, frozen=True, kw_only=True):
+    """Which open document it pays (external id, same connection) and how much of it."""
+
+    document: str
+    amount: Money
+
+
+class Payment(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="payment"):
+    """What is not allocated is an unidentified receipt, or a customer credit where the customer is known."""
+
+    header: Header
+    tender: Tender
+    allocations: tuple[Allocation, ...] = ()
+    customer: Party | None = None
+    rate: Rate | None = None

@@ -1,0 +1,1 @@
+"""How we call strangers politely: client, retry, pacing, addresses, OAuth, signatures, redaction."""

@@ -1,0 +1,1 @@
+"""What is due now and who does it; is handed the steps, knows none."""

@@ -1,0 +1,1 @@
+"""Which journal entry a document means. Pure."""

@@ -1,0 +1,1 @@
+"""Which exchange rate, for which purpose. Dated data."""

@@ -1,0 +1,1 @@
+"""Proves that the outer worlds and the books agree, or says where not."""

@@ -1,0 +1,1 @@
+"""Figures that drill down, and their renderings."""

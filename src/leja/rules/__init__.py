@@ -1,0 +1,1 @@
+"""Account roles, mapping versions, posting modes, recognition policies. Pure."""

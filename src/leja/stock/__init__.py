@@ -1,0 +1,1 @@
+"""What goods cost. Its layers come with landed cost; standing costs live with the rules."""

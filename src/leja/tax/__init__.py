@@ -1,0 +1,1 @@
+"""Which tax applies. Dated data."""

@@ -1,0 +1,1 @@
+"""Doors for vendors and programs: webhooks, JSON API, health, metrics."""
