@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -14,7 +14,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from leja.core.errors import Transient
 
 Role = Literal["app", "web", "owner"]
-Connection = psycopg.Connection[tuple[object, ...]]
+Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 class Urls(msgspec.Struct, frozen=True, kw_only=True):

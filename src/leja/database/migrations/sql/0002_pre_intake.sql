@@ -37,6 +37,7 @@ CREATE TABLE event_state (
     state         text NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'done', 'ignored', 'observed', 'waiting', 'parked')),
     because       text NOT NULL DEFAULT '',
     waits_for     text COLLATE "C" NOT NULL DEFAULT '',
+    chained       boolean NOT NULL DEFAULT false, -- its digest stands in the chain
     at            timestamptz NOT NULL,
     PRIMARY KEY (org_id, event_id),
     FOREIGN KEY (org_id, event_id) REFERENCES event

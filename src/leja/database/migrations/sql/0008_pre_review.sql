@@ -37,3 +37,4 @@ CREATE TABLE difference (
     PRIMARY KEY (org_id, difference_id),
     FOREIGN KEY (org_id, connection_id) REFERENCES connection
 );
+CREATE INDEX difference_open ON difference (org_id, connection_id, kind) WHERE settled_at IS NULL;
