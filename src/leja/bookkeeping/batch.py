@@ -198,7 +198,8 @@ def _want(conn: Connection, org_id: UUID, missed: Sequence[Missed], now: datetim
         with conn.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO wanted (org_id, connection_id, kind, external_id, event_id, wanted_at, not_before)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (org_id, connection_id, kind, external_id)"
+                " DO UPDATE SET wanted_at = EXCLUDED.wanted_at",
                 [(org_id, m.connection_id, m.wanted.kind, m.wanted.external_id, m.event_id, now, now) for m in missed],
             )
 

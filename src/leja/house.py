@@ -1,0 +1,222 @@
+"""What is plugged into what: settings, database, credentials, connectors, workers. The only composition root."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import msgspec
+
+from leja.access import connections
+from leja.access.connection_secrets import newest_secrets, secrets_named
+from leja.access.connections import Connection
+from leja.access.grants import GrantKeeper
+from leja.access.organisations import Organisation
+from leja.access.vault import Vault
+from leja.bookkeeping.batch import Bookkeeper
+from leja.bookkeeping.fold import Booked
+from leja.bookkeeping.source import Source
+from leja.connectors import registry
+from leja.connectors.contract import OAuth, Session
+from leja.core.clock import Clock, system_clock
+from leja.core.errors import NeedsConsent, Refused
+from leja.database.embedded import EmbeddedPostgres, default_home
+from leja.database.engine import Connection as Conn
+from leja.database.engine import Database
+from leja.database.migrate import migrate
+from leja.database.roles import ensure_roles
+from leja.delivery import outbox
+from leja.delivery.target import Target
+from leja.http.addresses import expanded, parsed, private_hosts
+from leja.http.client import Authorise, Http, nobody
+from leja.http.oauth import TokenEndpoint, Tokens, refresh
+from leja.http.pacing import Pacing
+from leja.intake.committer import GroupCommitter
+from leja.intake.doors import DatabaseDoors, DoorDirectory, Ways
+
+BODY_MAX = 5 * 1024 * 1024
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the environment says; see docs/settings.md."""
+
+    home: Path
+    database_url: str = ""
+    app_url: str = ""
+    web_url: str = ""
+    postgres_account: str = ""
+    private_hosts: frozenset[str] = frozenset()
+    body_max: int = BODY_MAX
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Settings:
+        """The settings of a process."""
+        return cls(
+            home=Path(environment.get("LEJA_HOME") or default_home()),
+            database_url=environment.get("LEJA_DATABASE_URL", ""),
+            app_url=environment.get("LEJA_DATABASE_APP_URL", ""),
+            web_url=environment.get("LEJA_DATABASE_WEB_URL", ""),
+            postgres_account=environment.get("LEJA_POSTGRES_ACCOUNT", ""),
+            private_hosts=private_hosts(environment),
+            body_max=_whole_number(environment, "LEJA_DOOR_BODY_MAX", BODY_MAX),
+        )
+
+
+def _whole_number(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name, str(default))
+    if not text.isdigit():
+        raise Refused("setting-unreadable", f"{name} is {text!r}, not a whole number")
+    return int(text)
+
+
+class House:
+    """An opened Leja: one per process. ``close`` gives everything back."""
+
+    def __init__(
+        self, settings: Settings, database: Database, vault: Vault, clock: Clock, embedded: EmbeddedPostgres | None = None
+    ) -> None:
+        self.settings = settings
+        self.database = database
+        self.vault = vault
+        self.clock = clock
+        self.holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(3)}"
+        self._embedded = embedded
+        self._paces: dict[UUID, Pacing] = {}
+        self._bookkeepers: dict[UUID, Bookkeeper] = {}
+
+    @classmethod
+    def open(cls, settings: Settings, clock: Clock = system_clock) -> House:
+        """Start the embedded database if none is named, bring the schema up to date, open the vault."""
+        embedded = None
+        if settings.database_url:
+            urls = ensure_roles(settings.database_url, settings.app_url, settings.web_url)
+        else:
+            embedded = EmbeddedPostgres(settings.home, account=settings.postgres_account or None)
+            urls = embedded.start()
+        migrate(urls.owner)
+        vault = Vault.open_file(settings.home / "keys" / "vault.key")
+        return cls(settings, Database(urls), vault, clock, embedded)
+
+    def close(self) -> None:
+        """Close connections; the embedded database stops with its last user."""
+        self.database.close()
+        if self._embedded is not None:
+            self._embedded.stop()
+
+    # --- bookkeeping ---
+
+    def bookkeeper(self, org: Organisation) -> Bookkeeper:
+        """The recorder of an organisation's events."""
+        if org.org_id not in self._bookkeepers:
+            self._bookkeepers[org.org_id] = Bookkeeper(
+                self.database, org.org_id, org.base_currency, self.source, self.enqueue
+            )
+        return self._bookkeepers[org.org_id]
+
+    def source(self, conn: Conn, org_id: UUID, connection_id: UUID) -> Source:
+        """A connection as bookkeeping sees it, read afresh."""
+        found = connections.by_id(conn, org_id, connection_id)
+        return Source(
+            connection_id=connection_id,
+            start_date=found.start_date,
+            context=connections.context(conn, org_id, found),
+            decode=registry.verb(found.slug, "decode"),
+            can_fetch="fetch" in registry.capabilities(found.slug),
+        )
+
+    def enqueue(self, conn: Conn, org_id: UUID, booked: Sequence[Booked], now: datetime) -> None:
+        """Put entries that were just written before every target that is told of them."""
+        bookings = [outbox.Booking(*entry) for entry in booked]  # type: ignore[arg-type]
+        outbox.enqueue(conn, org_id, bookings, outbox.told(conn, org_id), outbox.places(conn, org_id), now)
+
+    # --- calls to vendors ---
+
+    def session(self, found: Connection) -> Session:
+        """What an I/O verb of this connection is handed. Close its ``http`` when done."""
+        connector, now = found.connector, self.clock()
+        with self.database.transaction() as conn:
+            hidden = newest_secrets(conn, found.org_id, self.vault, found.connection_id, now)
+            context = connections.context(conn, found.org_id, found)
+        base = connections.base_url(connector, found.settings)
+        pace = self._paces.setdefault(found.connection_id, Pacing(connector.limits, now=self.clock))
+        hosts = expanded(connector.hosts, found.settings)
+        http = Http(
+            base_url=base, hosts=hosts, authorise=self._credentials(found, base, hosts, hidden), pacing=pace,
+            private_hosts=self.settings.private_hosts, now=self.clock,
+        )
+        return Session(http=http, settings=found.typed_settings(), base_url=base, tenant=found.tenant, now=self.clock, context=context)
+
+    def target(self, found: Connection) -> Target:
+        """An accounting connection as delivery is handed it."""
+        return Target(
+            org_id=found.org_id, connection_id=found.connection_id, name=found.name, verbs=registry.side(found.slug, "target"),
+            session=self.session(found), limits=found.connector.limits,
+        )
+
+    def token_endpoint(self, found: Connection, hidden: Mapping[str, str]) -> TokenEndpoint:
+        """Where an OAuth connection's tokens come from; a connection with an address of its own asks there."""
+        auth = found.connector.auth
+        assert isinstance(auth, OAuth)
+        url = auth.token_url.format(**found.settings)
+        if found.settings.get("base_url"):
+            url = str(found.settings["base_url"]).rstrip("/") + urlsplit(url).path
+        return TokenEndpoint(url=url, client_id=str(found.settings.get("client_id", "")),
+                             client_secret=hidden.get("client_secret", ""), basic=auth.basic_client_auth)
+
+    def _credentials(self, found: Connection, base: str, hosts: tuple[str, ...], hidden: Mapping[str, str]) -> Authorise:
+        auth = found.connector.auth
+        if not isinstance(auth, OAuth):
+            return nobody
+        if "access_token" in hidden:
+            return _Fixed(auth.token_header, auth.token_prefix + hidden["access_token"])
+        endpoint = self.token_endpoint(found, hidden)
+        asking = Http(base_url=base, hosts=(*hosts, parsed(endpoint.url).host), private_hosts=self.settings.private_hosts, now=self.clock)
+
+        async def renew(tokens: Tokens) -> Tokens:
+            return await refresh(asking, endpoint, tokens, self.clock())
+
+        return GrantKeeper(
+            database=self.database, vault=self.vault, org_id=found.org_id, connection_id=found.connection_id, refresher=renew,
+            now=self.clock, holder=self.holder, header=auth.token_header, prefix=auth.token_prefix,
+        ).authorise
+
+    # --- the webhook door ---
+
+    def doors(self) -> DoorDirectory:
+        """Which connection stands behind a webhook address."""
+        return DoorDirectory(DatabaseDoors(self.database, ways, self._door_secrets), self.clock)
+
+    def committer(self) -> GroupCommitter:
+        """Writes what the door takes in, many requests in one commit."""
+        return GroupCommitter(self.database, self.clock)
+
+    def _door_secrets(self, org_id: UUID, connection_id: UUID, name: str) -> Sequence[str]:
+        with self.database.transaction() as conn:
+            return secrets_named(conn, org_id, self.vault, connection_id, name, self.clock())
+
+
+class _Fixed:
+    """A token that was pasted and is never renewed; a 401 means that it was taken back."""
+
+    def __init__(self, header: str, value: str) -> None:
+        self._header, self._value = header, value
+
+    async def __call__(self, headers: dict[str, str], *, rejected: bool) -> None:
+        """Puts the token on a call."""
+        if rejected:
+            raise NeedsConsent("token-refused", "the vendor no longer accepts the access token that was pasted")
+        headers[self._header] = self._value
+
+
+def ways(slug: str) -> Ways | None:
+    """How a platform's webhooks are taken, or None where it has none."""
+    able = registry.capabilities(slug)
+    if not able & {"webhooks", "nudges"}:
+        return None
+    return Ways(**{name: registry.verb(slug, name) for name in ("webhooks", "nudges", "handshake") if name in able})
