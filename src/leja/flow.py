@@ -7,18 +7,22 @@ when is the jobs' business.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from leja.access.mapping import ALWAYS, Decision, decide
+from leja.bookkeeping import events
 from leja.bookkeeping.batch import Bookkeeper
 from leja.bookkeeping.batch import Progress as Recorded
 from leja.connectors.contract import Session
 from leja.core.clock import Clock
 from leja.core.errors import Conflict
 from leja.database.engine import Connection, Database
+from leja.delivery import outbox
 from leja.delivery.send import Delivered
 from leja.delivery.send import deliver as run_delivery
 from leja.delivery.target import Target
@@ -68,6 +72,15 @@ def record(bookkeeper: Bookkeeper, clock: Clock, progress: Callable[[Recorded], 
         if progress is not None:
             progress(total)
     return total
+
+
+def decide_mapping(
+    conn: Connection, org_id: UUID, decisions: Sequence[Decision], *, by: str, reason: str, now: datetime,
+    effective_from: date = ALWAYS,
+) -> tuple[int, int]:
+    """Store a mapping version and let go on what waited for it; gives its number and how many things went on."""
+    version, names = decide(conn, org_id, decisions, by=by, reason=reason, now=now, effective_from=effective_from)
+    return version, events.release(conn, org_id, names, now) + outbox.release(conn, org_id, names, now, by)
 
 
 async def deliver(database: Database, target: Target, holder: str, clock: Clock) -> Delivered | None:

@@ -26,15 +26,18 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
 
 
-class Refuse(Exception):
-    """The request is refused: nothing that its handler wrote remains, and ``answer`` goes out."""
+class Refuse(Exception):  # noqa: N818
+    """The request is refused: nothing that its handler wrote remains, and ``answer`` goes out.
 
-    def __init__(self, answer: Answer) -> None:
+    With ``keep`` what was written stays, such as that a token is spoilt.
+    """
+
+    def __init__(self, answer: Answer, *, keep: bool = False) -> None:
         super().__init__(answer.status)
-        self.answer = answer
+        self.answer, self.keep = answer, keep
 
 
-class ConnectionCut(ConnectionError):
+class ConnectionCut(ConnectionError):  # noqa: N818
     """Raised to an in-process caller where a caller over a socket would see the connection close without an answer."""
 
 

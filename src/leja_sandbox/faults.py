@@ -1,9 +1,9 @@
 """Faults that a stand-in plays on purpose: seeded, switchable per path, and each one that was played is counted.
 
-    faults = Faults(seed=7)
-    faults.add("answer_lost", path="POST */invoice*", rate=0.1)         # one in ten, committed, no answer
-    faults.add("rate_limited", path="GET *", times=3, retry_after=2)    # the next three
-    faults.played                                                       # Counter({"answer_lost": 12, ...})
+faults = Faults(seed=7)
+faults.add("answer_lost", path="POST */invoice*", rate=0.1)         # one in ten, committed, no answer
+faults.add("rate_limited", path="GET *", times=3, retry_after=2)    # the next three
+faults.played                                                       # Counter({"answer_lost": 12, ...})
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Faults:
     """The faults of one stand-in, drawn from a seed so that a run can be repeated."""
 
     def __init__(self, seed: int = 0, faults: Iterable[Fault | Mapping[str, Any]] = ()) -> None:
-        self.random = Random(seed)
+        self.random = Random(seed)  # noqa: S311
         self.active: list[Fault] = []
         self.played: Counter[str] = Counter()
         self._lock = Lock()

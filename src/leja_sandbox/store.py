@@ -1,7 +1,8 @@
 """What a stand-in remembers: one SQLite file (or memory), written before the answer goes out.
 
 A stand-in that is killed and started again on the same file has everything that it accepted and nothing else.
-Records are JSON objects by kind and id. Keep amounts as integers of minor units or as text, never as numbers with a point.
+Records are JSON objects by kind and id. Keep amounts as integers of minor units or as
+text, never as numbers with a point.
 """
 
 from __future__ import annotations
@@ -73,22 +74,22 @@ class Store:
         with self._lock:
             return self._db.execute(sql, values).fetchall()
 
-    def put(self, kind: str, id: str | int, body: Any, *, sort: str = "", visible_from: float = 0.0) -> None:
+    def put(self, kind: str, key: str | int, body: Any, *, sort: str = "", visible_from: float = 0.0) -> None:
         """Writes a record, new or again. ``sort`` orders ``each``; ``visible_from`` (epoch) is when search finds it."""
         self.execute(
             "INSERT INTO record VALUES (?, ?, ?, ?, ?) ON CONFLICT (kind, id) DO UPDATE"
             " SET sort = excluded.sort, visible_from = excluded.visible_from, body = excluded.body",
-            kind, str(id), sort, visible_from, msgspec.json.encode(body),
+            kind, str(key), sort, visible_from, msgspec.json.encode(body),
         )  # fmt: skip
 
-    def get(self, kind: str, id: str | int) -> Any | None:
+    def get(self, kind: str, key: str | int) -> Any | None:
         """The record of that id, or None. A read by id always sees it, lag or not."""
-        rows = self.execute("SELECT body FROM record WHERE kind = ? AND id = ?", kind, str(id))
+        rows = self.execute("SELECT body FROM record WHERE kind = ? AND id = ?", kind, str(key))
         return msgspec.json.decode(rows[0][0]) if rows else None
 
-    def remove(self, kind: str, id: str | int) -> None:
+    def remove(self, kind: str, key: str | int) -> None:
         """Deletes the record if it is there."""
-        self.execute("DELETE FROM record WHERE kind = ? AND id = ?", kind, str(id))
+        self.execute("DELETE FROM record WHERE kind = ? AND id = ?", kind, str(key))
 
     def each(
         self,
@@ -124,3 +125,11 @@ class Store:
             name, start,
         )  # fmt: skip
         return int(rows[0][0])
+
+    def next_numbers(self, name: str, count: int, start: int = 1) -> range:
+        """The next ``count`` numbers of a gap-free series."""
+        rows = self.execute(
+            "INSERT INTO number VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET last = last + ? RETURNING last",
+            name, start + count - 1, count,
+        )  # fmt: skip
+        return range(int(rows[0][0]) - count + 1, int(rows[0][0]) + 1)

@@ -1,4 +1,4 @@
-"""What the user pasted for a connection: keys, client secrets, webhook secrets; sealed, two of a name during rotation."""
+"""What the user pasted for a connection: keys, client and webhook secrets; sealed, two of a name during rotation."""
 
 from __future__ import annotations
 
@@ -68,7 +68,8 @@ def reseal(conn: Connection, org_id: UUID, vault: Vault) -> int:
         if not vault.is_current(_bytes(sealed)):
             where = _where(org_id, UUID(str(connection_id)), str(name))
             conn.execute(
-                "UPDATE secret SET ciphertext = %s WHERE org_id = %s AND connection_id = %s AND name = %s AND generation = %s",
+                "UPDATE secret SET ciphertext = %s"
+                " WHERE org_id = %s AND connection_id = %s AND name = %s AND generation = %s",
                 (vault.seal(vault.open(_bytes(sealed), where), where), org_id, connection_id, name, generation),
             )
             changed += 1

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
@@ -55,24 +56,10 @@ def secret_names(connector: Connector) -> frozenset[str]:
 
 
 def base_url(connector: Connector, settings: Mapping[str, Any]) -> str:
-    """Where calls go: the connection's own ``base_url`` (the user's system, a sandbox), else the vendor's address."""
+    """Where calls go: the vendor's address, its host replaced where the connection states a ``base_url`` (a sandbox)."""
+    usual = connector.base_url.format(**settings)
     stated = str(settings.get("base_url") or "")
-    return stated or connector.base_url.format(**settings)
-
-
-def typed_settings(self) -> Any:
-        """The settings as the connector's own type."""
-        return typed_settings(self.connector, self.settings)
-
-
-_COLUMNS = "org_id, connection_id, name, slug, duty, settings, tenant, start_date, door"
-
-
-def secret_names(connector: Connector) -> frozenset[str]:
-    """The fields of a connector's settings that are secrets."""
-    components: dict[str, Any] = msgspec.json.schema_components([connector.settings])[1]
-    properties = components.get(connector.settings.__name__, {}).get("properties", {})
-    return frozenset(name for name, schema in properties.items() if schema.get("secret"))
+    return stated.rstrip("/") + urlsplit(usual).path if stated else usual
 
 
 def typed_settings(connector: Connector, settings: Mapping[str, Any]) -> Any:
@@ -146,6 +133,26 @@ def connection(conn: Conn, org_id: UUID, name: str) -> Connection:
             return found
     raise Refused("connection-unknown", f"there is no connection named {name!r}",
                   remedy=f"Use one of: {', '.join(c.name for c in every) or 'none yet, add one'}.")
+
+
+def by_id(conn: Conn, org_id: UUID, connection_id: UUID) -> Connection:
+    """A connection by id, removed ones too. Raises Refused ``connection-unknown``."""
+    row = conn.execute(
+        f"SELECT {_COLUMNS} FROM connection WHERE org_id = %s AND connection_id = %s".encode(), (org_id, connection_id)
+    ).fetchone()
+    if row is None:
+        raise Refused("connection-unknown", f"there is no connection {connection_id}")
+    return _connection(row)
+
+
+def change_settings(conn: Conn, org_id: UUID, found: Connection, settings: Mapping[str, Any]) -> Connection:
+    """Replace a connection's settings; what was decided under the old ones stays as it is."""
+    typed_settings(found.connector, settings)
+    conn.execute(
+        "UPDATE connection SET settings = %s::jsonb WHERE org_id = %s AND connection_id = %s",
+        (msgspec.json.encode(settings).decode(), org_id, found.connection_id),
+    )
+    return msgspec.structs.replace(found, settings=settings)
 
 
 def remove(conn: Conn, org_id: UUID, connection_id: UUID, now: datetime) -> None:

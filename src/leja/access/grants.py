@@ -1,9 +1,9 @@
 """Grants: the OAuth tokens of a connection, and how they are renewed by one process at a time.
 
-A vendor that rotates refresh tokens voids the old one when it gives the new one. A refresh is therefore recorded as begun
-before the call, and what it brought is saved before it is used. If a process dies, or an answer is lost, in between, the
-old token is tried once more: either the vendor still takes it, or it refuses, and then the owner is asked to consent, with
-what happened as the reason. A refusal is final; an outage is not.
+A vendor that rotates refresh tokens voids the old one when it gives the new one. A refresh is therefore recorded as
+begun before the call, and what it brought is saved before it is used. If a process dies, or an answer is lost, in
+between, the old token is tried once more: either the vendor still takes it, or it refuses, and then the owner is asked
+to consent, with what happened as the reason. A refusal is final; an outage is not.
 
     await store(...)                                  # after the code was exchanged
     keeper = GrantKeeper(database=..., vault=..., org_id=..., connection_id=..., refresher=..., now=..., holder=...)
@@ -87,19 +87,20 @@ class GrantKeeper:
 
     def __init__(
         self, *, database: Database, vault: Vault, org_id: UUID, connection_id: UUID, refresher: Refresher, now: Clock,
-        holder: str, header: str = "authorization", sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        holder: str, header: str = "authorization", prefix: str = "Bearer ",
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._database, self._vault = database, vault
         self._org_id, self._connection_id = org_id, connection_id
         self._refresher, self._now, self._holder = refresher, now, holder
-        self._header, self._sleep = header, sleep
+        self._header, self._prefix, self._sleep = header, prefix, sleep
 
     async def authorise(self, headers: dict[str, str], *, rejected: bool) -> None:
         """The hook of ``Http``. After a 401 the token is renewed, unless that has just been done."""
         grant = await asyncio.to_thread(self._load)
         if self._must_renew(grant, rejected):
             grant = await self.renewed(grant.generation)
-        headers[self._header] = f"Bearer {grant.tokens.access}"
+        headers[self._header] = f"{self._prefix}{grant.tokens.access}"
 
     def _must_renew(self, grant: Grant, rejected: bool) -> bool:
         now = self._now()
@@ -152,18 +153,29 @@ class GrantKeeper:
         except OutcomeUnknown as error:
             await asyncio.to_thread(self._end, grant, begun=True)
             raise Transient(
-                "grant-refresh-unclear", f"the vendor gave no clear answer to a refresh: {error.message}", retry_after=5.0
+                "grant-refresh-unclear", f"the vendor gave no clear answer to a refresh: {error.message}",
+                retry_after=5.0,
             ) from error
         except NeedsConsent as error:
-            why = f"{grant.because}, and the old refresh token is refused: {error.message}" if grant.because else error.message
+            lost = f"{grant.because}, and the old refresh token is refused: " if grant.because else ""
+            why = f"{lost}{error.message}"
             raise await asyncio.to_thread(self._lost, grant, why) from error
         except Refused:
             await asyncio.to_thread(self._end, grant, begun=False)
             raise
+        return await self._saved(grant, tokens)
+
+    async def _saved(self, grant: Grant, tokens: Tokens) -> Grant:
+        """Saving is tried again while the database is away: the old token is void, the new one exists only here."""
+        for pause in (0.5, 1.0, 2.0, 4.0):
+            try:
+                return await asyncio.to_thread(self._save, grant, tokens)
+            except Transient:
+                await self._sleep(pause)
         return await asyncio.to_thread(self._save, grant, tokens)
 
     def _end(self, grant: Grant, *, begun: bool) -> None:
-        """Our refresh is over without tokens. ``begun``: it may have had an effect; whoever comes next may try at once."""
+        """Our refresh is over without tokens. ``begun``: it may have had an effect; the next may try at once."""
         with self._database.transaction() as conn:
             conn.execute(
                 "UPDATE token_grant SET refresh_by = '', refresh_begun_at = CASE WHEN %s THEN refresh_begun_at END"
@@ -180,7 +192,7 @@ class GrantKeeper:
                 (why, self._org_id, self._connection_id, grant.generation),
             )
             if marked.rowcount == 0:
-                return Transient("grant-renewed-elsewhere", "another process renewed the grant meanwhile", retry_after=0.0)
+                return Transient("grant-renewed-elsewhere", "another process renewed the grant", retry_after=0.0)
         return NeedsConsent("grant-needs-consent", f"the vendor must be connected again: {why}")
 
     def _save(self, grant: Grant, tokens: Tokens) -> Grant:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
+from leja.access.mapping import ALWAYS, Decision, decide
 from leja.core.clock import zone as known_zone
 from leja.core.currency import exponent
 from leja.core.errors import Refused
@@ -59,9 +60,10 @@ def create(
         raise Refused("org-exists", f"there is an organisation named {name!r} already", remedy="Choose another name.")
     conn.execute("INSERT INTO head (org_id) VALUES (%s)", (made.org_id,))
     rules.add_accounts(conn, made.org_id, [account for _, account in default_chart()])
-    rules.add_version(
-        conn, made.org_id, [(rules.BOOKS, rule) for rule in default_version(date.min).rules], effective_from=date(1970, 1, 1),
-        reason="the default chart of accounts", by=by, now=now,
+    decide(
+        conn, made.org_id,
+        [Decision(scope=rules.BOOKS, kind="role", key=rule.key, value=rule.value) for rule in default_version(ALWAYS).rules],
+        by=by, reason="the default chart of accounts", now=now,
     )
     return made
 

@@ -1,7 +1,7 @@
 """The vault: secrets sealed with AES-GCM under a key that lies in a file outside the database.
 
-The file holds one key per line, ``<key id> <base64 of 32 bytes>``; the last line is the current key, the others open what
-was sealed before. What is sealed is bound to its place (organisation, connection, name), so that a sealed secret
+The file holds one key per line, ``<key id> <base64 of 32 bytes>``; the last line is the current key, the others open
+what was sealed before. What is sealed is bound to its place (organisation, connection, name), so that a sealed secret
 copied to another row does not open there.
 
     vault = Vault.open_file(path)                     # made, for the owner alone, if it is not there

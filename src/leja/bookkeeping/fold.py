@@ -27,7 +27,7 @@ from leja.documents.parts import Party
 from leja.documents.refund import Refund
 from leja.posting.known import Known, Posted, Waits
 from leja.posting.post import post
-from leja.posting.revise import StoredEntry, revise
+from leja.posting.revise import StoredEntry, called_off_on, revise
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,7 +153,7 @@ class Fold:
     ) -> None:
         held = self._stored[current.document_id]
         periods = self._known[prepared.source.connection_id].rules.periods
-        entries: Sequence[Entry] = revise(held, posted.entries, periods) if held else posted.entries
+        entries: Sequence[Entry] = revise(held, posted.entries, periods, called_off_on(document)) if held else posted.entries
         numbers = self.ledger.post(current.document_id, current.revision, entries, after=after)
         header, kind = document.header, kind_of(document)
         business = kind == "invoice" or bool(party and (party.company or party.tax_number))

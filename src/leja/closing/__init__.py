@@ -1,1 +1,1 @@
-"""Freezes a period on proof: lock, reopen, anchors, verification."""
+"""Freezes a period on the proof that everything agrees: lock, reopen, anchors, verification."""

@@ -5,14 +5,18 @@ function (or object) of the agreed name in ``source.py`` or ``target.py``; what 
 
 ``source.py`` (sales systems and processors)
   webhooks   a ``Webhooks`` object: verify and read, pure; it cannot be declared without verify
+  nudges     a ``Nudges`` object, for unsigned or token-only callers: yields wanted ids, never a document; pure
   handshake  (headers, body, secrets) -> HandshakeAnswer | None: pings, challenges, intent to receive; pure
   subscribe  async (Session, callback_url) -> Subscribed: registers, finds dead, repairs; idempotent
   poll       async (Session, cursor | None) -> Page: everything that changed since the cursor
   plan       async (Session, since, until) -> BackfillPlan
   backfill   async (Session, since, until, cursor | None) -> Page
-  fetch      async (Session, Sequence[Wanted]) -> tuple[RawEvent, ...]: completes thin events
+  fetch      async (Session, Sequence[Wanted]) -> tuple[RawEvent, ...]: completes thin events. Intake asks
+             for one thing at a time and names it as the answers' parent; no answer means: not there
   read_file  (Iterable[bytes] chunks, file_name, settings) -> Iterator[RawEvent]: file sources; streamed; pure
-  detect     (first bytes, settings) -> FileShape: encoding, delimiter, date format, column mapping found; pure
+             (an event without a key is a row that cannot be read: it bears ``leja-row`` and ``leja-unreadable``)
+  detect     (sample of whole lines, settings) -> FileShape: encoding, delimiter, date format, columns found; pure. The
+             settings of a file source have the fields of FileShape, so that what was detected can be stated to read_file
   decode     (RawEvent, Context) -> Decoded; pure, total over what the vendor may send
   ids        async (Session, since, until) -> tuple[SourceId, ...]: what exists there, for the completeness proof
   day_totals async (Session, since, until) -> tuple[DayTotal, ...]: the source's own totals
@@ -35,13 +39,19 @@ Nothing else of a folder imports it. The rest of a folder imports ``connectors.c
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from leja.connectors.declaration import Connector as Connector
+from leja.connectors.declaration import Key as Key
+from leja.connectors.declaration import Limits as Limits
+from leja.connectors.declaration import NoAuth as NoAuth
+from leja.connectors.declaration import OAuth as OAuth
+from leja.connectors.declaration import Role as Role
 from leja.core.money import Money
 from leja.documents.document import Document
 from leja.documents.parts import Party
@@ -49,68 +59,7 @@ from leja.documents.parts import Party
 if TYPE_CHECKING:
     from leja.http.client import Http
 
-Role = Literal["sales", "payments", "accounting"]
 Origin = Literal["webhook", "poll", "backfill", "file", "fetch"]
-
-
-# --- the declaration -------------------------------------------------------------------------------------------------
-
-
-class OAuth(msgspec.Struct, frozen=True, kw_only=True):
-    """OAuth 2 code flow. Addresses may hold ``{setting}`` placeholders. ``rotating``: each refresh voids the last token."""
-
-    authorize_url: str
-    token_url: str
-    scopes: tuple[str, ...]
-    rotating: bool = True
-    pkce: bool = False
-    basic_client_auth: bool = True
-    tenant_parameter: str = ""
-
-
-class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """A key or password that the user pastes: the names of the secret settings."""
-
-    secrets: tuple[str, ...]
-
-
-class NoAuth(msgspec.Struct, frozen=True):
-    """A file source: nobody to log in to."""
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """The vendor's published limits per connection; 0 means not published."""
-
-    per_second: int = 0
-    per_minute: int = 0
-    per_day: int = 0
-    concurrent: int = 0
-    batch: int = 1
-    batches_per_minute: int = 0
-    reads_per_month: int = 0
-
-
-class Connector(msgspec.Struct, frozen=True, kw_only=True):
-    """The declaration of a platform. ``settings`` is a msgspec Struct type with the extra ``secret`` on secret fields.
-
-    ``hosts`` are the host names (``*.`` prefix allowed) that calls may go to; ``{setting}`` placeholders allow the user's
-    own system. ``wire_exponents`` are currencies whose wire exponent differs from ISO 4217. ``judged_by`` says how the
-    stand-in was verified. ``guarantee`` is the exactly-once promise in words. ``api_version_ends`` as the vendor says.
-    """
-
-    slug: str
-    title: str
-    roles: frozenset[Role]
-    auth: OAuth | Key | NoAuth
-    settings: type[msgspec.Struct]
-    hosts: tuple[str, ...] = ()
-    base_url: str = ""
-    limits: Limits = Limits()
-    wire_exponents: Mapping[str, int] = {}
-    judged_by: str = ""
-    guarantee: str = ""
-    api_version: str = ""
-    api_version_ends: date | None = None
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,6 +93,23 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     day_end_minutes: int = 0
     locations: Mapping[str, Location] = {}
     base_currency: str = ""
+
+
+COST_LIST_TOPIC = "cost-list"
+"""Topic of a file event whose body is ``{"sku", "cost", "effective_from"}``: intake writes it to the standing costs."""
+
+GONE_TOPIC = "proof/gone"
+"""Topic of an event that intake makes when the proof finds that a thing is gone at its source; body is a ``Gone``."""
+
+
+class Gone(msgspec.Struct, frozen=True, kw_only=True):
+    """A thing that we hold and that its source no longer has; ``facts`` is the last document, as canonical JSON."""
+
+    kind: str
+    external_id: str
+    version: str
+    found_at: datetime
+    facts: str = ""
 
 
 class RawEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -242,6 +208,18 @@ class Webhooks(msgspec.Struct, frozen=True, kw_only=True):
     secret_setting: str
     refusal_status: int = 401
     one_tenant: bool = True
+
+
+class Nudges(msgspec.Struct, frozen=True, kw_only=True):
+    """An unsigned or weakly authenticated call: it stores nothing and makes things wanted.
+
+    ``admit(headers, body, secrets, now)`` raises Refused; ``read(headers, body)`` names what may have changed.
+    """
+
+    admit: Callable[[Mapping[str, str], bytes, Sequence[str], datetime], None]
+    read: Callable[[Mapping[str, str], bytes], tuple[Wanted, ...]]
+    secret_setting: str = ""
+    refusal_status: int = 401
 
 
 class HandshakeAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -517,36 +495,3 @@ class RemoteBalance(msgspec.Struct, frozen=True, kw_only=True):
     account: str
     day: date
     amount: Money
-
-
-# --- the shapes of the verbs, for the registry and the type checker --------------------------------------------------
-
-
-class Decode(Protocol):
-    """``decode`` of a source."""
-
-    def __call__(self, event: RawEvent, context: Context) -> Decoded: ...
-
-
-class Poll(Protocol):
-    """``poll`` of a source."""
-
-    def __call__(self, session: Session, cursor: str | None) -> Awaitable[Page]: ...
-
-
-class Steps(Protocol):
-    """``steps`` of a target."""
-
-    def __call__(self, bundle: Bundle, chart: Chart) -> tuple[Step, ...]: ...
-
-
-class MakeDraft(Protocol):
-    """``draft`` of a target."""
-
-    def __call__(self, step: Step, chart: Chart, accepted: Mapping[str, RemoteDocument]) -> Draft: ...
-
-
-class Deliver(Protocol):
-    """``deliver`` of a target."""
-
-    def __call__(self, session: Session, drafts: Sequence[Draft]) -> Awaitable[tuple[Outcome, ...]]: ...

@@ -26,8 +26,8 @@ from leja.connectors.contract import Connector
 from leja.core.errors import Refused
 
 SOURCE_VERBS: Final = (
-    "webhooks", "handshake", "subscribe", "poll", "plan", "backfill", "fetch", "read_file", "detect", "decode", "ids",
-    "day_totals",
+    "webhooks", "nudges", "handshake", "subscribe", "poll", "plan", "backfill", "fetch", "read_file", "detect",
+    "decode", "ids", "day_totals",
 )
 TARGET_VERBS: Final = ("chart", "steps", "draft", "ANCHORS", "deliver", "find", "read_back", "changed", "balances")
 
@@ -77,9 +77,8 @@ def _side(slug: str, side: str) -> ModuleType | None:
 def capabilities(slug: str) -> frozenset[str]:
     """The names of the verbs that are there; what is not there is not claimed."""
     source, target = _side(slug, "source"), _side(slug, "target")
-    return frozenset(
-        [name for name in SOURCE_VERBS if hasattr(source, name)] + [name for name in TARGET_VERBS if hasattr(target, name)]
-    )
+    claimed = [(source, name) for name in SOURCE_VERBS] + [(target, name) for name in TARGET_VERBS]
+    return frozenset(name for side, name in claimed if hasattr(side, name))
 
 
 @lru_cache(maxsize=1024)
@@ -94,6 +93,14 @@ def verb(slug: str, name: str) -> Any:
             remedy=f"It can: {', '.join(sorted(capabilities(slug)))}.",
         )
     return found
+
+
+def side(slug: str, name: str) -> Any:
+    """A connector's whole ``source`` or ``target`` module. Raises Refused ``connector-capability`` where it has none."""
+    module = _side(slug, name)
+    if module is None:
+        raise Refused("connector-capability", f"{connector(slug).title} has no {name} side")
+    return module
 
 
 def folders() -> Mapping[str, Path]:

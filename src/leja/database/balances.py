@@ -11,11 +11,13 @@ from leja.database.engine import Connection
 Movement = tuple[date, str, str, str, str, str]  # day, account, currency, location, channel, tax code
 
 _ADD = """
-INSERT INTO balance_{grain} AS held (org_id, {column}, account, currency, location, channel, tax_code, debit, credit, base, lines)
+INSERT INTO balance_{grain} AS held
+    (org_id, {column}, account, currency, location, channel, tax_code, debit, credit, base, lines)
 SELECT %s, added.* FROM unnest(%s::date[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
     %s::numeric[], %s::numeric[], %s::numeric[], %s::bigint[]) AS added
-ON CONFLICT (org_id, {column}, account, currency, location, channel, tax_code) DO UPDATE SET debit = held.debit + EXCLUDED.debit,
-    credit = held.credit + EXCLUDED.credit, base = held.base + EXCLUDED.base, lines = held.lines + EXCLUDED.lines
+ON CONFLICT (org_id, {column}, account, currency, location, channel, tax_code) DO UPDATE SET
+    debit = held.debit + EXCLUDED.debit, credit = held.credit + EXCLUDED.credit, base = held.base + EXCLUDED.base,
+    lines = held.lines + EXCLUDED.lines
 """
 _ADD_DAY = _ADD.format(grain="day", column="day").encode()
 _ADD_MONTH = _ADD.format(grain="month", column="month").encode()

@@ -17,19 +17,55 @@ from leja.database.balances import Movement, add_to_balances
 from leja.database.copying import Rows, copied
 from leja.database.engine import Connection
 
-_ENTRY = Rows("entry", {
-    "org_id": "uuid", "number": "int8", "document_id": "uuid", "revision": "int4", "ordinal": "int4", "label": "text",
-    "posting_date": "date", "period": "text", "business_day": "date", "text": "text", "reverses": "int8",
-    "recorded_at": "timestamptz", "digest": "bytea",
-})
-_LINE = Rows("line", {
-    "org_id": "uuid", "entry_number": "int8", "line_number": "int4", "account": "text", "role": "text", "amount": "int8",
-    "currency": "text", "base": "int8", "rate": "numeric", "location": "text", "channel": "text", "tax_code": "text",
-    "tax_point": "date", "return_period": "text", "memo": "text",
-})
-_CHAIN = Rows("chain", {
-    "org_id": "uuid", "position": "int8", "kind": "text", "subject": "text", "digest": "bytea", "hash": "bytea",
-})
+_ENTRY = Rows(
+    "entry",
+    {
+        "org_id": "uuid",
+        "number": "int8",
+        "document_id": "uuid",
+        "revision": "int4",
+        "ordinal": "int4",
+        "label": "text",
+        "posting_date": "date",
+        "period": "text",
+        "business_day": "date",
+        "text": "text",
+        "reverses": "int8",
+        "recorded_at": "timestamptz",
+        "digest": "bytea",
+    },
+)
+_LINE = Rows(
+    "line",
+    {
+        "org_id": "uuid",
+        "entry_number": "int8",
+        "line_number": "int4",
+        "account": "text",
+        "role": "text",
+        "amount": "int8",
+        "currency": "text",
+        "base": "int8",
+        "rate": "numeric",
+        "location": "text",
+        "channel": "text",
+        "tax_code": "text",
+        "tax_point": "date",
+        "return_period": "text",
+        "memo": "text",
+    },
+)
+_CHAIN = Rows(
+    "chain",
+    {
+        "org_id": "uuid",
+        "position": "int8",
+        "kind": "text",
+        "subject": "text",
+        "digest": "bytea",
+        "hash": "bytea",
+    },
+)
 
 
 class _Pending(msgspec.Struct):
@@ -133,20 +169,51 @@ class Ledger:
         digests: dict[int, bytes] = {}
         with copied(self._conn, _ENTRY) as write:
             for item in pending:
-                digest = digests[item.number] = sha256(chain.entry_bytes(
-                    self._org_id, item.number, item.document_id, item.revision, item.ordinal, item.entry, now)).digest()
+                digest = digests[item.number] = sha256(
+                    chain.entry_bytes(
+                        self._org_id, item.number, item.document_id, item.revision, item.ordinal, item.entry, now
+                    )
+                ).digest()
                 entry = item.entry
-                write((
-                    self._org_id, item.number, item.document_id, item.revision, item.ordinal, entry.label,
-                    entry.posting_date, chain.month_of(entry.posting_date), entry.business_day, entry.text, entry.reverses,
-                    now, digest))
+                write(
+                    (
+                        self._org_id,
+                        item.number,
+                        item.document_id,
+                        item.revision,
+                        item.ordinal,
+                        entry.label,
+                        entry.posting_date,
+                        chain.month_of(entry.posting_date),
+                        entry.business_day,
+                        entry.text,
+                        entry.reverses,
+                        now,
+                        digest,
+                    )
+                )
         with copied(self._conn, _LINE) as write:
             for item in pending:
                 for at, line in enumerate(item.entry.lines, 1):
-                    write((
-                        self._org_id, item.number, at, line.account, line.role, line.amount, line.currency, line.base,
-                        line.rate, line.location, line.channel, line.tax_code, line.tax_point, line.return_period,
-                        line.memo))
+                    write(
+                        (
+                            self._org_id,
+                            item.number,
+                            at,
+                            line.account,
+                            line.role,
+                            line.amount,
+                            line.currency,
+                            line.base,
+                            line.rate,
+                            line.location,
+                            line.channel,
+                            line.tax_code,
+                            line.tax_point,
+                            line.return_period,
+                            line.memo,
+                        )
+                    )
         return digests
 
     def _open_periods(self, wanted: set[str]) -> None:
@@ -194,7 +261,7 @@ def locked_periods(conn: Connection, org_id: UUID) -> set[str]:
 
 
 def entries_of(conn: Connection, org_id: UUID, document_ids: Iterable[UUID]) -> dict[UUID, list[tuple[int, Entry]]]:
-    """The entries of documents, all revisions, in the order of their numbers; a document without entries is left out."""
+    """The entries of documents, all revisions, by number; a document without entries is left out."""
     heads = conn.execute(
         "SELECT document_id, number, label, posting_date, business_day, text, reverses FROM entry"
         " WHERE org_id = %s AND document_id = ANY(%s) ORDER BY number",
@@ -204,8 +271,13 @@ def entries_of(conn: Connection, org_id: UUID, document_ids: Iterable[UUID]) -> 
     found: dict[UUID, list[tuple[int, Entry]]] = defaultdict(list)
     for document_id, number, label, posting_date, business_day, text, reverses in heads:
         entry = Entry(
-            label=label, posting_date=posting_date, business_day=business_day, lines=lines[number],  # type: ignore[arg-type, index]
-            text=text, reverses=reverses)  # type: ignore[arg-type]
+            label=label,
+            posting_date=posting_date,
+            business_day=business_day,
+            lines=lines[number],  # type: ignore[arg-type, index]
+            text=text,
+            reverses=reverses,
+        )  # type: ignore[arg-type]
         found[document_id].append((number, entry))  # type: ignore[index, arg-type]
     return dict(found)
 
@@ -215,7 +287,8 @@ def lines_of(conn: Connection, org_id: UUID, numbers: Sequence[int]) -> dict[int
     gathered: dict[int, list[EntryLine]] = {number: [] for number in numbers}
     rows = conn.execute(
         "SELECT entry_number, account, role, amount, currency, base, rate, location, channel, tax_code, tax_point,"
-        " return_period, memo FROM line WHERE org_id = %s AND entry_number = ANY(%s) ORDER BY entry_number, line_number",
+        " return_period, memo FROM line WHERE org_id = %s AND entry_number = ANY(%s)"
+        " ORDER BY entry_number, line_number",
         (org_id, list(numbers)),
     )
     for number, *values in rows:

@@ -17,7 +17,7 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     header: Header
     lines: tuple[Line, ...]
     total: Money
-    customer: Party
+    customer: Party | None = None
     due: date | None = None
     prices_include_tax: bool = False
     rate: Rate | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import msgspec
 
 from leja.core.money import Money
@@ -10,10 +12,14 @@ from leja.documents.parts import Party, Rate, Tender
 
 
 class Allocation(msgspec.Struct, frozen=True, kw_only=True):
-    """Which open document it pays (external id, same connection) and how much of it."""
+    """Which open document it pays (external id, same connection) and how much of it.
+
+    ``business_day`` is set where the receipt was booked as unidentified first and allocated on a later day.
+    """
 
     document: str
     amount: Money
+    business_day: date | None = None
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="payment"):

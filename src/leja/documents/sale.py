@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 import msgspec
@@ -16,6 +17,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="sal
 
     ``tenders`` are cumulative: every successful movement of money up to this version, never a difference.
     ``cash_rounding`` is what cash rounding added (or, negative, took) on top of ``total``.
+    ``cancelled_on`` is the business day of a cancellation, where the source says it.
     """
 
     header: Header
@@ -30,3 +32,4 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="sal
     commission: Money | None = None
     commission_taxes: Money | None = None
     state: Literal["open", "cancelled"] = "open"
+    cancelled_on: date | None = None

@@ -55,7 +55,7 @@ class Addresses(msgspec.Struct, frozen=True):
     private_hosts: frozenset[str] = frozenset()
 
     def target(self, url: str) -> Target:
-        """The judged target of ``url``. Raises Refused ``address-unreadable``, ``address-host`` or ``address-scheme``."""
+        """The judged target of ``url``. Raises Refused ``address-unreadable``, ``-host`` or ``-scheme``."""
         target = parsed(url)
         allowed = any(matches(target.host, pattern) for pattern in self.hosts)
         if not allowed:
@@ -144,6 +144,7 @@ class PinnedBackend(httpcore2.AsyncNetworkBackend):
         self, path: str, timeout: float | None = None, socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None
     ) -> httpcore2.AsyncNetworkStream:
         """Never: a vendor is not a local socket."""
+        del path, timeout, socket_options
         raise Refused("address-unreadable", "calls go over the network, not to a local socket")
 
     async def sleep(self, seconds: float) -> None:

@@ -265,10 +265,8 @@ def retry_after(text: str | None, now: datetime) -> float:
     """Seconds that a ``Retry-After`` header asks for: a number or a date; one second if it says nothing readable."""
     if not text:
         return 1.0
-    try:
-        return min(86400.0, max(0.0, float(text)))
-    except ValueError:
-        pass
+    if text.strip().isdecimal():
+        return min(86400.0, float(text))
     try:
         return min(86400.0, max(0.0, (parsedate_to_datetime(text) - now).total_seconds()))
     except (ValueError, TypeError):

@@ -110,7 +110,7 @@ class Pacing:
     async def turn(
         self, lane: Lane = "live", *, within: float | None = None, cost: float = 0.0, batch: bool = False
     ) -> AsyncIterator[None]:
-        """Waits for a turn and holds one place in flight. Raises Transient ``pace-wait`` if it takes over ``within``."""
+        """Waits for a turn and holds one place in flight. Raises Transient ``pace-wait`` beyond ``within``."""
         ticket = (0 if lane == "live" else 1, next(self._numbers))
         heapq.heappush(self._queue, ticket)
         try:
@@ -139,6 +139,15 @@ class Pacing:
     def points(self, *, available: float, maximum: float, restore_rate: float) -> None:
         """The vendor's cost budget as it stands now."""
         self._points = (available, maximum, max(restore_rate, 0.001), self._at())
+
+    @property
+    def restore_rate(self) -> float:
+        """Cost points restored each second, as last heard; 0 before the first answer."""
+        return self._points[2] if self._points is not None else 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits on this pacing's clock, which may be simulated."""
+        await self._sleep(seconds)
 
     def delay(self, lane: Lane = "live", *, cost: float = 0.0, batch: bool = False) -> float:
         """Seconds until a call could go, other waiters apart."""

@@ -1,1 +1,1 @@
-"""What is due now and who does it; is handed the steps, knows none."""
+"""What is due and who does it: leases, the worker, the schedule."""

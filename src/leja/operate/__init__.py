@@ -1,1 +1,1 @@
-"""Checks, rebuilds, health."""
+"""Alerts, backup and restore, checks and rebuilds."""

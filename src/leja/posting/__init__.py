@@ -1,1 +1,1 @@
-"""Which journal entry a document means. Pure."""
+"""Which entry a document means. Pure."""

@@ -1,1 +1,1 @@
-"""Which exchange rate, for which purpose. Dated data."""
+"""Which exchange rate, for which purpose. Pure."""

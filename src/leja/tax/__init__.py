@@ -1,1 +1,1 @@
-"""Which tax applies. Dated data."""
+"""Which tax a price contains: the check of what was charged. Pure."""

@@ -100,7 +100,7 @@ CREATE TABLE balance_month (
     PRIMARY KEY (org_id, month, account, currency, location, channel, tax_code)
 ) WITH (fillfactor = 70);
 
--- append-only: hash = SHA-256(hash before || position || kind || subject || digest), see docs/decisions
+-- append-only: hash = SHA-256(hex(hash before), newline, canonical JSON of the rest), see docs/decisions/0003-chain.md
 CREATE TABLE chain (
     org_id   uuid NOT NULL,                     -- of a head, checked by the trigger chain_added
     position bigint NOT NULL,

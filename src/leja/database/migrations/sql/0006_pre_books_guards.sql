@@ -1,5 +1,5 @@
 -- What double entry demands, held by the database for everybody, the application included. The checks look at whole
--- statements (a batch of entries is one COPY), which costs a fraction of a trigger per row. docs/decisions/0004-guards.md
+-- statements (a batch of entries is one COPY), which costs a fraction of a trigger per row. docs/decisions/0007-guards.md
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
@@ -194,10 +194,12 @@ CREATE CONSTRAINT TRIGGER head_agrees AFTER UPDATE ON head DEFERRABLE INITIALLY 
 CREATE FUNCTION period_agrees() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
     said text;
+    now_is text;
 BEGIN
+    SELECT state INTO now_is FROM period p WHERE p.org_id = NEW.org_id AND p.period = NEW.period;
     SELECT state INTO said FROM period_change c WHERE c.org_id = NEW.org_id AND c.period = NEW.period ORDER BY ordinal DESC LIMIT 1;
-    IF NEW.state <> coalesce(said, 'open') THEN
-        RAISE EXCEPTION 'period % cannot become % without a recorded reason', NEW.period, NEW.state
+    IF now_is <> coalesce(said, 'open') THEN
+        RAISE EXCEPTION 'period % cannot become % without a recorded reason', NEW.period, now_is
             USING ERRCODE = 'check_violation', CONSTRAINT = 'period_agrees';
     END IF;
     RETURN NULL;

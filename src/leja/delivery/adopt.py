@@ -1,0 +1,125 @@
+"""What stands at the target and bears our mark is adopted, even if this database never knew that it was sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from leja.connectors.contract import RemoteDocument, RemoteLine, RemoteState
+from leja.core.failpoints import failpoint
+from leja.core.money import Money
+from leja.database.engine import Connection, Database
+from leja.database.remote_rows import RemoteRow, keep_rows
+from leja.delivery.plan import Orphan
+from leja.delivery.summaries import part_of
+from leja.delivery.target import Target
+
+STREAM = "changed"
+PAGES_MAX = 10_000
+
+
+async def catch_up(database: Database, target: Target, now: datetime) -> int:
+    """List what the target changed since the saved cursor and keep it; says how many documents.
+
+    The first thing after a start, a restore, a fail-over or a take-over: the cursor of an older backup lists more.
+    """
+    cursor = await asyncio.to_thread(_cursor, database, target)
+    seen = 0
+    for _ in range(PAGES_MAX):
+        page = await target.verbs.changed(target.session, cursor)
+        failpoint("delivery.after-changed")
+        await asyncio.to_thread(_keep, database, target, page.states, page.cursor, now)
+        seen += len(page.states)
+        if not page.more:
+            break
+        cursor = page.cursor
+    return seen
+
+
+def _cursor(database: Database, target: Target) -> str | None:
+    with database.transaction() as conn:
+        row = conn.execute(
+            "SELECT cursor FROM stream_cursor WHERE org_id = %s AND connection_id = %s AND stream = %s",
+            (target.org_id, target.connection_id, STREAM),
+        ).fetchone()
+    return str(row[0]) if row else None
+
+
+def _keep(database: Database, target: Target, states: Sequence[RemoteState], cursor: str, now: datetime) -> None:
+    with database.transaction() as conn:
+        keep_states(conn, target.org_id, target.connection_id, states, now)
+        _wake(conn, target, states, now)
+        conn.execute(
+            "INSERT INTO stream_cursor (org_id, connection_id, stream, cursor, saved_at) VALUES (%s, %s, %s, %s, %s)"
+            " ON CONFLICT (org_id, connection_id, stream) DO UPDATE SET cursor = EXCLUDED.cursor, saved_at ="
+            " EXCLUDED.saved_at",
+            (target.org_id, target.connection_id, STREAM, cursor, now),
+        )
+        failpoint("delivery.before-changed-commit")
+
+
+def keep_states(
+    conn: Connection, org_id: UUID, connection_id: UUID, states: Sequence[RemoteState], now: datetime
+) -> None:
+    """Keep the last state of remote documents, ours and others'."""
+    rows = [
+        RemoteRow(
+            kind=s.document.kind, remote_id=s.document.remote_id, reference=s.document.reference,
+            foreign=part_of(s.document.reference) is None, state=s.state, date=s.document.date,
+            version=s.document.version,
+            number=s.document.number, total=s.document.total.minor if s.document.total else None, currency=_currency(s),
+            lines=msgspec.json.encode(s.lines).decode(),
+        )
+        for s in states
+    ]
+    keep_rows(conn, org_id, connection_id, rows, now)
+
+
+def _currency(state: RemoteState) -> str:
+    if state.document.total is not None:
+        return state.document.total.currency
+    return state.lines[0].amount.currency if state.lines else ""
+
+
+def _wake(conn: Connection, target: Target, states: Sequence[RemoteState], now: datetime) -> None:
+    """A sending whose outcome is not known and whose reference stands there is asked after at once."""
+    references = [s.document.reference for s in states if s.document.reference and s.state == "present"]
+    if references:
+        conn.execute(
+            "UPDATE deliverable d SET not_before = %s WHERE d.org_id = %s AND d.connection_id = %s AND d.state = 'open'"
+            " AND d.not_before > %s AND EXISTS (SELECT 1 FROM attempt a WHERE a.org_id = d.org_id"
+            " AND a.deliverable_id = d.deliverable_id AND a.reference = ANY(%s) AND NOT EXISTS"
+            " (SELECT 1 FROM outcome o WHERE o.org_id = a.org_id AND o.attempt_id = a.attempt_id))",
+            (now, target.org_id, target.connection_id, now, references),
+        )
+
+
+def orphans(conn: Connection, org_id: UUID, connection_id: UUID, marks: Sequence[str]) -> dict[str, list[Orphan]]:
+    """Documents that bear a group's mark and that no deliverable of this database accounts for, by mark."""
+    rows = conn.execute(
+        "SELECT s.kind, s.remote_id, s.reference, s.version, s.number, s.total, s.currency, s.date, s.lines"
+        " FROM remote_state s WHERE s.org_id = %s AND s.connection_id = %s AND s.reference <> ''"
+        " AND left(s.reference, 14) = ANY(%s) AND s.state = 'present' AND NOT EXISTS (SELECT 1 FROM deliverable d"
+        " WHERE d.org_id = s.org_id AND d.connection_id = s.connection_id AND d.reference ="
+        " split_part(s.reference, '-', 1))"
+        " ORDER BY s.reference",
+        (org_id, connection_id, list(marks)),
+    ).fetchall()
+    found: dict[str, list[Orphan]] = {}
+    for kind, remote_id, reference, version, number, total, currency, day, lines in rows:
+        part = part_of(str(reference))
+        if part is None:
+            continue
+        document = RemoteDocument(
+            kind=str(kind), remote_id=str(remote_id), reference=str(reference), version=str(version),
+            number=str(number),
+            total=None if total is None else Money(int(str(total)), str(currency)), date=day,  # type: ignore[arg-type]
+        )
+        found.setdefault(str(reference)[:14], []).append(
+            Orphan(part=part, document=document, lines=msgspec.convert(lines, tuple[RemoteLine, ...]))
+        )
+    return found

@@ -1,0 +1,144 @@
+"""The nightly sweep: two documents with one reference, and documents of ours that others edited, voided or deleted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from leja.core.ids import uuid7
+from leja.database.engine import Connection
+from leja.delivery.target import Target
+
+
+class Drift(msgspec.Struct, frozen=True, kw_only=True):
+    """One document that is no longer what we sent, or stands there twice."""
+
+    kind: str
+    reference: str
+    remote_id: str
+    ours: int | None
+    theirs: int | None
+    currency: str
+    cause: str
+
+
+def sweep(conn: Connection, target: Target, now: datetime) -> list[Drift]:
+    """Compare what was accepted with what was last read back; differences are written, nothing over there is
+    changed."""
+    found = [*_doubled(conn, target), *_changed(conn, target), *_unknown(conn, target)]
+    _settle(conn, target, found, now)
+    for one in found:
+        known = conn.execute(
+            "SELECT 1 FROM difference WHERE org_id = %s AND connection_id = %s AND kind = %s AND reference = %s"
+            " AND cause = %s"
+            " AND settled_at IS NULL",
+            (target.org_id, target.connection_id, one.kind, one.reference, one.cause),
+        ).fetchone()
+        if known is None:
+            conn.execute(
+                "INSERT INTO difference (org_id, difference_id, connection_id, kind, reference, ours, theirs,"
+                " currency, cause,"
+                " found_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                (target.org_id, uuid7(now), target.connection_id, one.kind, one.reference, one.ours, one.theirs,
+                one.currency,
+                 one.cause, now),
+            )
+    return found
+
+
+def _settle(conn: Connection, target: Target, found: list[Drift], now: datetime) -> None:
+    """What an earlier sweep found and this one does not was mended over there."""
+    conn.execute(
+        "UPDATE difference SET settled_at = %s WHERE org_id = %s AND connection_id = %s AND settled_at IS NULL"
+        " AND kind IN ('doubled', 'edited', 'voided', 'deleted') AND NOT (reference = ANY(%s))",
+        (now, target.org_id, target.connection_id, [one.reference for one in found]),
+    )
+
+
+def _doubled(conn: Connection, target: Target) -> list[Drift]:
+    rows = conn.execute(
+        "SELECT reference, count(*), string_agg(remote_id, ', ' ORDER BY remote_id), max(currency) FROM remote_state"
+        " WHERE org_id = %s AND connection_id = %s AND reference <> '' AND NOT foreign_entry AND state = 'present'"
+        " GROUP BY kind, reference HAVING count(*) > 1",
+        (target.org_id, target.connection_id),
+    ).fetchall()
+    return [
+        Drift(kind="doubled", reference=str(r[0]), remote_id=str(r[2]), ours=1, theirs=int(str(r[1])),
+        currency=str(r[3]),
+              cause=f"documents {r[2]} bear one reference")
+        for r in rows
+    ]
+
+
+def _changed(conn: Connection, target: Target) -> list[Drift]:
+    rows = conn.execute(
+        "SELECT r.reference, r.remote_id, r.total, s.total, r.currency, s.state, r.date, s.date, r.moves, s.lines"
+        " FROM remote_document r JOIN remote_state s ON s.org_id = r.org_id AND s.connection_id = r.connection_id"
+        " AND s.kind = r.kind AND s.remote_id = r.remote_id WHERE r.org_id = %s AND r.connection_id = %s AND NOT"
+        " s.foreign_entry",
+        (target.org_id, target.connection_id),
+    ).fetchall()
+    found: list[Drift] = []
+    for reference, remote_id, ours, theirs, currency, state, our_day, their_day, moves, lines in rows:
+        kind, cause = str(state), f"document {remote_id} was {state} over there"
+        if state == "present":
+            changes = _edits(ours, theirs, our_day, their_day, moves, lines)
+            if not changes:
+                continue
+            kind, cause = "edited", f"document {remote_id} was edited over there: {changes}"
+        found.append(Drift(
+            kind=kind, reference=str(reference), remote_id=str(remote_id),
+            ours=None if ours is None else int(str(ours)),
+            theirs=None if theirs is None else int(str(theirs)), currency=str(currency), cause=cause,
+        ))
+    return found
+
+
+def _edits(ours: object, theirs: object, our_day: object, their_day: object, moves: object, lines: object) -> str:
+    told = {account: amount for account, amount in msgspec.convert(moves, dict[str, int]).items() if amount}
+    stands: dict[str, int] = {}
+    for line in msgspec.convert(lines, list[_Line]):
+        stands[line.account] = stands.get(line.account, 0) + line.amount.minor
+    stands = {account: amount for account, amount in stands.items() if amount}
+    changes = []
+    if theirs is not None and ours is not None and theirs != ours:
+        changes.append(f"total {theirs} instead of {ours} minor units")
+    if their_day is not None and their_day != our_day:
+        changes.append(f"date {their_day} instead of {our_day}")
+    if stands and stands != told:
+        accounts = sorted({a for a in stands.keys() | told.keys() if stands.get(a, 0) != told.get(a, 0)})
+        changes += [f"account {a}: {stands.get(a, 0)} instead of {told.get(a, 0)} minor units" for a in accounts]
+    return "; ".join(changes)
+
+
+def _unknown(conn: Connection, target: Target) -> list[Drift]:
+    """Documents that bear our mark, that we have no record of, and that no plan will adopt: their group is
+    told already."""
+    rows = conn.execute(
+        "SELECT s.reference, s.remote_id, s.total, s.currency FROM remote_state s WHERE s.org_id = %s AND"
+        " s.connection_id = %s"
+        " AND NOT s.foreign_entry AND s.state = 'present' AND EXISTS (SELECT 1 FROM deliverable d WHERE d.org_id ="
+        " s.org_id"
+        " AND d.connection_id = s.connection_id AND d.reference = split_part(s.reference, '-', 1) AND d.state = 'done')"
+        " AND NOT EXISTS (SELECT 1 FROM remote_document r WHERE r.org_id = s.org_id AND r.connection_id ="
+        " s.connection_id"
+        " AND r.kind = s.kind AND r.remote_id = s.remote_id)",
+        (target.org_id, target.connection_id),
+    ).fetchall()
+    return [
+        Drift(kind="doubled", reference=str(r[0]), remote_id=str(r[1]), ours=None,
+        theirs=None if r[2] is None else int(str(r[2])),
+              currency=str(r[3]), cause=f"document {r[1]} bears our reference and is not the one that we know")
+        for r in rows
+    ]
+
+
+class _Amount(msgspec.Struct):
+    minor: int
+    currency: str
+
+
+class _Line(msgspec.Struct):
+    account: str
+    amount: _Amount
