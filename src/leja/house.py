@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
 
-from leja.access import connections
+from leja import flow
+from leja.access import connections, organisations
 from leja.access.connection_secrets import newest_secrets, secrets_named
 from leja.access.connections import Connection
 from leja.access.grants import GrantKeeper
@@ -22,6 +25,7 @@ from leja.access.vault import Vault
 from leja.bookkeeping.batch import Bookkeeper
 from leja.bookkeeping.fold import Booked
 from leja.bookkeeping.source import Source
+from leja.closing import anchor as anchors
 from leja.connectors import registry
 from leja.connectors.contract import OAuth, Session
 from leja.core.clock import Clock, system_clock
@@ -39,8 +43,16 @@ from leja.http.oauth import TokenEndpoint, Tokens, refresh
 from leja.http.pacing import Pacing
 from leja.intake.committer import GroupCommitter
 from leja.intake.doors import DatabaseDoors, DoorDirectory, Ways
+from leja.jobs import due, worker
+from leja.jobs.schedule import Ran, Step, next_night
 
 BODY_MAX = 5 * 1024 * 1024
+POLL_SECONDS = 60
+BATCHES_A_RUN = 20  # so that a run of bookkeeping ends soon enough for others and for a stop
+DELIVER_SECONDS = 3  # a run lists first what changed over there: what falls due meanwhile goes together
+BUSY_SECONDS = 5
+PAUSED_SECONDS = 60
+PROOF_DAYS = 14
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +65,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     postgres_account: str = ""
     private_hosts: frozenset[str] = frozenset()
     body_max: int = BODY_MAX
+    poll_seconds: int = POLL_SECONDS
+    public_url: str = ""
+    metrics_token: str = ""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
@@ -65,6 +80,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             postgres_account=environment.get("LEJA_POSTGRES_ACCOUNT", ""),
             private_hosts=private_hosts(environment),
             body_max=_whole_number(environment, "LEJA_DOOR_BODY_MAX", BODY_MAX),
+            poll_seconds=_whole_number(environment, "LEJA_POLL_SECONDS", POLL_SECONDS),
+            public_url=environment.get("LEJA_PUBLIC_URL", "").rstrip("/"),
+            metrics_token=environment.get("LEJA_METRICS_TOKEN", ""),
         )
 
 
@@ -86,6 +104,7 @@ class House:
         self.vault = vault
         self.clock = clock
         self.holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(3)}"
+        self.pace_off = False
         self._embedded = embedded
         self._paces: dict[UUID, Pacing] = {}
         self._bookkeepers: dict[UUID, Bookkeeper] = {}
@@ -144,7 +163,7 @@ class House:
             hidden = newest_secrets(conn, found.org_id, self.vault, found.connection_id, now)
             context = connections.context(conn, found.org_id, found)
         base = connections.base_url(connector, found.settings)
-        pace = self._paces.setdefault(found.connection_id, Pacing(connector.limits, now=self.clock))
+        pace = self._paces.setdefault(found.connection_id, Pacing(None if self.pace_off else connector.limits, now=self.clock))
         hosts = expanded(connector.hosts, found.settings)
         http = Http(
             base_url=base, hosts=hosts, authorise=self._credentials(found, base, hosts, hidden), pacing=pace,
@@ -186,6 +205,128 @@ class House:
             now=self.clock, holder=self.holder, header=auth.token_header, prefix=auth.token_prefix,
         ).authorise
 
+    # --- work ---
+
+    def work(self) -> None:
+        """Be a worker until SIGTERM or SIGINT; any number of them share the work, on any number of machines."""
+        worker.run(self.database, self.steps(), holder=self.holder, clock=self.clock)
+
+    def steps(self) -> tuple[Step, ...]:
+        """What the worker does, each safe to run twice. It is handed these and knows none of them."""
+        able = {slug: registry.capabilities(slug) for slug in registry.connectors()}
+
+        def those(*verbs: str) -> frozenset[str]:
+            return frozenset(slug for slug, verbs_there in able.items() if verbs_there.issuperset(verbs))
+
+        steps = [
+            Step(name=due.RECORD, run=self._record),
+            Step(name=due.FETCH, run=self._fetch, slugs=those("fetch")),
+            Step(name=due.DELIVER, run=self._deliver, slugs=those("deliver")),
+            Step(name="poll", run=self._poll, slugs=those("poll"), when="time"),
+            Step(name="proof", run=self._prove, slugs=those("ids"), when="time"),
+            Step(name="read-back", run=self._read_back, slugs=those("deliver", "read_back"), when="time"),
+            Step(name="anchor", run=self._anchor, when="time"),
+        ]
+        if self.settings.public_url:
+            steps.append(Step(name="subscriptions", run=self._subscribe, slugs=those("subscribe"), when="time"))
+        return tuple(steps)
+
+    async def _record(self, org_id: UUID, _: str) -> Ran:
+        org = await asyncio.to_thread(self._organisation, org_id)
+        done = await asyncio.to_thread(
+            flow.record, self.bookkeeper(org), self.clock, batches_max=BATCHES_A_RUN)
+        return Ran(fruitful=bool(done.events))
+
+    async def _fetch(self, org_id: UUID, subject: str) -> Ran:
+        async with self._connected(org_id, subject) as (found, session):
+            taken = await flow.complete(self.database, org_id, found.connection_id, _verbs(found), session, self.clock)
+        return Ran(fruitful=bool(taken.answered))
+
+    async def _poll(self, org_id: UUID, subject: str) -> Ran:
+        begun = self.clock()
+        async with self._connected(org_id, subject) as (found, session):
+            taken = await flow.take_in(self.database, org_id, found.connection_id, _verbs(found), session, self.clock)
+        return Ran(fruitful=bool(taken.pages), not_before=begun + timedelta(seconds=self.settings.poll_seconds))
+
+    async def _deliver(self, org_id: UUID, subject: str) -> Ran:
+        target = await asyncio.to_thread(self._target, org_id, subject)
+        try:
+            done = await flow.deliver(self.database, target, self.holder, self.clock)
+        finally:
+            await target.session.http.close()
+        if done is None:
+            return Ran(fruitful=False, not_before=self.clock() + timedelta(seconds=BUSY_SECONDS))
+        wait = PAUSED_SECONDS if done.paused else DELIVER_SECONDS
+        return Ran(fruitful=bool(done.accepted or done.adopted), not_before=self.clock() + timedelta(seconds=wait))
+
+    async def _prove(self, org_id: UUID, subject: str) -> Ran:
+        since = self.clock() - timedelta(days=PROOF_DAYS)
+        async with self._connected(org_id, subject) as (found, session):
+            await flow.prove(self.database, org_id, found.connection_id, _verbs(found), session, since, self.clock)
+        return await self._tonight(org_id, found.connection_id)
+
+    async def _read_back(self, org_id: UUID, subject: str) -> Ran:
+        target = await asyncio.to_thread(self._target, org_id, subject)
+        start = (await asyncio.to_thread(self._connection, org_id, UUID(subject))).start_date
+        try:
+            await flow.read_all_back(self.database, target, start, self.clock)
+        finally:
+            await target.session.http.close()
+        return await self._tonight(org_id, target.connection_id)
+
+    async def _anchor(self, org_id: UUID, _: str) -> Ran:
+        await asyncio.to_thread(self.anchor, org_id)
+        return await self._tonight(org_id, org_id)
+
+    async def _subscribe(self, org_id: UUID, subject: str) -> Ran:
+        async with self._connected(org_id, subject) as (found, session):
+            await registry.verb(found.slug, "subscribe")(session, f"{self.settings.public_url}/hooks/{found.door}")
+        return await self._tonight(org_id, found.connection_id)
+
+    def anchor(self, org_id: UUID) -> Path | None:
+        """Sign the head of an organisation's chain; gives the file that the anchor was added to, None if nothing is booked."""
+        with self.database.transaction() as conn:
+            try:
+                made = anchors.anchor(conn, org_id, self.signing_key(), self.clock())
+            except Refused as error:
+                if error.code != "nothing-to-anchor":
+                    raise
+                return None
+        kept = self.settings.home / "anchors" / f"{org_id}.jsonl"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with kept.open("ab") as file:
+            file.write(made.line())
+        return kept
+
+    def signing_key(self) -> anchors.Ed25519PrivateKey:
+        """The key that signs anchors; it lies outside the database."""
+        return anchors.signing_key(self.settings.home / "keys" / "signing.key")
+
+    async def _tonight(self, org_id: UUID, spread: UUID) -> Ran:
+        org = await asyncio.to_thread(self._organisation, org_id)
+        return Ran(not_before=next_night(self.clock(), org.zone, spread))
+
+    def _organisation(self, org_id: UUID) -> Organisation:
+        with self.database.transaction() as conn:
+            return organisations.by_id(conn, org_id)
+
+    def _connection(self, org_id: UUID, connection_id: UUID) -> Connection:
+        with self.database.transaction() as conn:
+            return connections.by_id(conn, org_id, connection_id)
+
+    def _target(self, org_id: UUID, subject: str) -> Target:
+        return self.target(self._connection(org_id, UUID(subject)))
+
+    @asynccontextmanager
+    async def _connected(self, org_id: UUID, subject: str) -> AsyncIterator[tuple[Connection, Session]]:
+        """A connection and a session with it, closed afterwards."""
+        found = await asyncio.to_thread(self._connection, org_id, UUID(subject))
+        session = await asyncio.to_thread(self.session, found)
+        try:
+            yield found, session
+        finally:
+            await session.http.close()
+
     # --- the webhook door ---
 
     def doors(self) -> DoorDirectory:
@@ -212,6 +353,12 @@ class _Fixed:
         if rejected:
             raise NeedsConsent("token-refused", "the vendor no longer accepts the access token that was pasted")
         headers[self._header] = self._value
+
+
+def _verbs(found: Connection) -> dict[str, object]:
+    """The verbs of taking in that a connection's platform has."""
+    able = registry.capabilities(found.slug)
+    return {name: registry.verb(found.slug, name) for name in ("poll", "fetch", "ids", "day_totals") if name in able}
 
 
 def ways(slug: str) -> Ways | None:

@@ -50,6 +50,15 @@ def secrets_named(
     return tuple(vault.open(_bytes(row[0]), where).decode() for row in rows)
 
 
+def held_names(conn: Connection, org_id: UUID, connection_id: UUID, now: datetime) -> frozenset[str]:
+    """The names of the secrets that hold now; nothing is opened."""
+    rows = conn.execute(
+        "SELECT DISTINCT name FROM secret WHERE org_id = %s AND connection_id = %s AND (retires_at IS NULL OR retires_at > %s)",
+        (org_id, connection_id, now),
+    ).fetchall()
+    return frozenset(str(name) for (name,) in rows)
+
+
 def newest_secrets(conn: Connection, org_id: UUID, vault: Vault, connection_id: UUID, now: datetime) -> dict[str, str]:
     """The newest secret of each name, to complete a connection's settings with."""
     rows = conn.execute(

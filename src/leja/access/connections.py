@@ -155,6 +155,17 @@ def change_settings(conn: Conn, org_id: UUID, found: Connection, settings: Mappi
     return msgspec.structs.replace(found, settings=settings)
 
 
+def set_tenant(conn: Conn, org_id: UUID, found: Connection, tenant: str) -> Connection:
+    """Say which account at the vendor this is, once it is known. Raises Refused ``connection-tenant`` if it was another."""
+    if found.tenant not in ("", tenant):
+        raise Refused("connection-tenant", f"{found.name} is connected to {found.tenant}, the consent is for {tenant}",
+                      remedy="Log in to the same account, or add another connection for the other one.")
+    conn.execute(
+        "UPDATE connection SET tenant = %s WHERE org_id = %s AND connection_id = %s", (tenant, org_id, found.connection_id)
+    )
+    return msgspec.structs.replace(found, tenant=tenant)
+
+
 def remove(conn: Conn, org_id: UUID, connection_id: UUID, now: datetime) -> None:
     """Stop using a connection: what it brought and was told stays; its credentials go."""
     for table in ("secret", "token_grant"):

@@ -40,6 +40,24 @@ def create(conn: Conn, org_id: UUID, name: str, scopes: Sequence[str], now: date
     return token
 
 
+class Listed(msgspec.Struct, frozen=True):
+    """A token as it is listed: never its text."""
+
+    token_id: UUID
+    name: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+def listed(conn: Conn, org_id: UUID) -> list[Listed]:
+    """The tokens of an organisation, oldest first, revoked ones too."""
+    rows = conn.execute(
+        "SELECT token_id, name, scopes, created_at, revoked_at FROM api_token WHERE org_id = %s ORDER BY token_id", (org_id,)
+    ).fetchall()
+    return [Listed(row[0], str(row[1]), tuple(row[2]), row[3], row[4]) for row in rows]
+
+
 def bearer(conn: Conn, token: str) -> Bearer | None:
     """Whom the token speaks for, or nobody."""
     row = conn.execute(

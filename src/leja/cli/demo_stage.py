@@ -57,6 +57,8 @@ class Stage:
         self.recipe = recipe
         self._start = start
         self.sandbox = _sandbox(house.settings.home / "sandbox", recipe)
+        # The sandbox lifts the vendors' limits, so that the demo shows the work and not the waiting.
+        house.pace_off = True
         allowed = house.settings.private_hosts | {f"127.0.0.1:{self.sandbox.port}"}
         house.settings = msgspec.structs.replace(house.settings, private_hosts=allowed)
         self.org = self._organisation()
@@ -131,9 +133,11 @@ class Stage:
             return
         ours = books_mapping(conn, self.org.org_id).at(date.max)
         decided = {ours.find(role, "", "", "", "", ""): remote[code] for role, code in recipe["accounts"].items()}
+        scope = str(target.connection_id)
+        decisions = [Decision(scope=scope, kind="account", key=str(key), value=value) for key, value in decided.items()]
+        decisions += [Decision(scope=scope, kind="tax_code", key=key, value=value) for key, value in recipe["tax_codes"].items()]
         flow.decide_mapping(
-            conn, self.org.org_id,
-            [Decision(scope=str(target.connection_id), kind="account", key=str(key), value=value) for key, value in decided.items()],
+            conn, self.org.org_id, decisions,
             by="demo", reason=f"accounts at {target.name}", now=self.house.clock(),
         )
 
