@@ -121,7 +121,9 @@ class EmbeddedPostgres:
         sockets.mkdir(mode=0o700, exist_ok=True)
         self._give(sockets)
         settings = {"listen_addresses": "", "unix_socket_directories": str(sockets), "max_connections": "120",
-                    "shared_buffers": "256MB", "max_wal_size": "2GB", "timezone": "UTC", **self._options}
+                    "shared_buffers": "256MB", "max_wal_size": "2GB", "timezone": "UTC",
+                    # A first import fills empty tables: the planner must not work for a minute without statistics.
+                    "autovacuum_naptime": "5s", **self._options}
         command = [str(binaries / "postgres"), "-D", str(self.cluster)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]

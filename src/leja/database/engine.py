@@ -48,14 +48,19 @@ class Database:
         return self._pools[role]
 
     @contextmanager
-    def transaction(self, role: Role = "app", *, orgs: Iterable[UUID] = ()) -> Iterator[Connection]:
+    def transaction(
+        self, role: Role = "app", *, orgs: Iterable[UUID] = (), one_state: bool = False
+    ) -> Iterator[Connection]:
         """One transaction: committed at the end of the block, rolled back on an exception.
 
-        Under role "web" only rows of ``orgs`` can be seen, by row-level security. Raises Transient
+        Under role "web" only rows of ``orgs`` can be seen, by row-level security. With ``one_state`` all questions are
+        answered from the same state, whatever others commit meanwhile. Raises Transient
         ``database-away`` when the database cannot be reached in time.
         """
         try:
             with self._pool(role).connection() as connection:
+                if one_state:
+                    connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 if role == "web":
                     visible = ",".join(str(org) for org in orgs)
                     connection.execute("SELECT set_config('leja.orgs', %s, true)", (visible,))

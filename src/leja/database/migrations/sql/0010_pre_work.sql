@@ -14,8 +14,6 @@ CREATE TABLE work (
 );
 
 CREATE INDEX wanted_due ON wanted (org_id, connection_id, not_before);
-CREATE INDEX event_arrived ON event (org_id, received_at DESC, event_id DESC);
-CREATE INDEX deliverable_made ON deliverable (org_id, created_at DESC, deliverable_id DESC);
 
 -- A worker that listens is woken with the commit. Only a hint: who misses it finds the work when it next looks.
 CREATE FUNCTION work_arrived() RETURNS trigger LANGUAGE plpgsql AS $$

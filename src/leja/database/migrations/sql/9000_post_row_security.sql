@@ -34,3 +34,4 @@ BEGIN
 END
 $$;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO leja_app;
+GRANT SELECT ON alembic_version TO leja_app;
