@@ -71,5 +71,6 @@ def test_the_project_speaks_of_itself_alone() -> None:
     words = re.compile(r"\b(/work/|helper-\d|subagent|claude|anthropic)\b", re.IGNORECASE)
     for folder in ("src", "tests", "docs", "bench", "scripts"):
         for path in (ROOT / folder).rglob("*"):
-            if path.is_file() and path.suffix in {".py", ".md", ".sql", ".toml", ""} and path.name != "test_style.py":
+            hidden = any(part.startswith(".") for part in path.relative_to(ROOT).parts)
+            if not hidden and path.is_file() and path.suffix in {".py", ".md", ".sql", ".toml", ""} and path.name != "test_style.py":
                 assert not words.search(path.read_text(errors="replace")), path

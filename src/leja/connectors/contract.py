@@ -23,10 +23,14 @@ function (or object) of the agreed name in ``source.py`` or ``target.py``; what 
 
 ``target.py`` (accounting systems)
   chart      async (Session) -> Chart
-  steps      (Bundle, Chart) -> tuple[Step, ...]: which documents express the bundle, in order; pure; used by preview
+  steps      (Bundle, Chart) -> tuple[Step, ...]: which documents express the bundle, in order; pure; used by preview.
+             Steps without lines make records that documents refer to; one of the same kind and reference is made once.
+             Raises NeedsReview where nothing expresses it; with the fact ``in_base=True`` where base currency would
   draft      (Step, Chart, accepted: Mapping[str, RemoteDocument]) -> Draft: exact request bytes; pure. ``accepted`` holds
              the remote documents of earlier steps of the same bundle by step name, and those it applies to by reference
   ANCHORS    Mapping[step kind, Anchor]
+  TOGETHER   frozenset of step kinds: those of one kind go out many in one call, all others one by one. Not there: any
+             drafts go out together, ``limits.batch`` at most
   deliver    async (Session, Sequence[Draft]) -> tuple[Outcome, ...]: one per draft, in order; never raises for one draft
   find       async (Session, Sequence[Draft]) -> tuple[Finding, ...]: by anchor, checked against amount, date and our mark
   read_back  async (Session, Sequence[RemoteDocument]) -> tuple[RemoteState, ...]
@@ -52,6 +56,11 @@ from leja.connectors.declaration import Limits as Limits
 from leja.connectors.declaration import NoAuth as NoAuth
 from leja.connectors.declaration import OAuth as OAuth
 from leja.connectors.declaration import Role as Role
+from leja.connectors.proofs import BackfillPlan as BackfillPlan
+from leja.connectors.proofs import DayTotal as DayTotal
+from leja.connectors.proofs import FileShape as FileShape
+from leja.connectors.proofs import Gone as Gone
+from leja.connectors.proofs import SourceId as SourceId
 from leja.core.money import Money
 from leja.documents.document import Document
 from leja.documents.parts import Party
@@ -59,6 +68,7 @@ from leja.documents.parts import Party
 if TYPE_CHECKING:
     from leja.http.client import Http
 
+Day = date
 Origin = Literal["webhook", "poll", "backfill", "file", "fetch"]
 
 
@@ -102,16 +112,6 @@ GONE_TOPIC = "proof/gone"
 """Topic of an event that intake makes when the proof finds that a thing is gone at its source; body is a ``Gone``."""
 
 
-class Gone(msgspec.Struct, frozen=True, kw_only=True):
-    """A thing that we hold and that its source no longer has; ``facts`` is the last document, as canonical JSON."""
-
-    kind: str
-    external_id: str
-    version: str
-    found_at: datetime
-    facts: str = ""
-
-
 class RawEvent(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes as received. ``key`` identifies the event on its connection and is never a hash of the body.
 
@@ -153,36 +153,6 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[RawEvent, ...]
     cursor: str
     more: bool = False
-
-
-class BackfillPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """How many events, how many calls, how many seconds at the vendor's limits, and what may surprise."""
-
-    events: int
-    calls: int
-    seconds: int
-    warnings: tuple[str, ...] = ()
-
-
-class SourceId(msgspec.Struct, frozen=True, kw_only=True):
-    """A thing that exists at the source: document kind, id, version, day and total as the source states them."""
-
-    kind: str
-    external_id: str
-    version: str
-    business_day: date
-    total: Money
-    location: str = ""
-
-
-class DayTotal(msgspec.Struct, frozen=True, kw_only=True):
-    """The source's own total: what happened at a location on a business day."""
-
-    kind: str
-    location: str
-    business_day: date
-    count: int
-    total: Money
 
 
 class ReadEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -236,17 +206,6 @@ class Subscribed(msgspec.Struct, frozen=True, kw_only=True):
     alive: tuple[str, ...] = ()
     created: tuple[str, ...] = ()
     repaired: tuple[str, ...] = ()
-
-
-class FileShape(msgspec.Struct, frozen=True, kw_only=True):
-    """What was stated or detected about a file, to be shown before it is read."""
-
-    encoding: str
-    delimiter: str
-    decimal_mark: str
-    date_format: str
-    columns: Mapping[str, str]
-    detected: tuple[str, ...] = ()
 
 
 # --- targets ---------------------------------------------------------------------------------------------------------
@@ -333,13 +292,13 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
 
     reference: str
     kind: BundleKind
-    date: date
+    date: Day
     currency: str
     lines: tuple[BundleLine, ...]
     rate: Decimal = Decimal(1)
     number: str = ""
     text: str = ""
-    due: date | None = None
+    due: Day | None = None
     customer: Party | None = None
     applies_to: tuple[str, ...] = ()
     rounding_account: str = ""
@@ -386,7 +345,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     path: str
     body: bytes
-    date: date
+    date: Day
     total: Money
     moves: Mapping[str, int]
     headers: Mapping[str, str] = {}
@@ -405,7 +364,7 @@ class RemoteDocument(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     number: str = ""
     total: Money | None = None
-    date: date | None = None
+    date: Day | None = None
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -435,7 +394,10 @@ class AlreadyThere(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Later(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """It certainly had no effect; not before ``until``. Costs no attempt."""
+    """It certainly had no effect; not before ``until``. Costs no attempt.
+
+    An ``until`` that is not in the future says that the vendor named none: delivery backs off by itself.
+    """
 
     until: datetime
     why: str
@@ -493,5 +455,5 @@ class RemoteBalance(msgspec.Struct, frozen=True, kw_only=True):
     """The movement of one remote account on one day, debit positive."""
 
     account: str
-    day: date
+    day: Day
     amount: Money

@@ -96,7 +96,7 @@ def verb(slug: str, name: str) -> Any:
 
 
 def side(slug: str, name: str) -> Any:
-    """A connector's whole ``source`` or ``target`` module. Raises Refused ``connector-capability`` where it has none."""
+    """A connector's whole ``source`` or ``target`` module. Raises Refused ``connector-capability``."""
     module = _side(slug, name)
     if module is None:
         raise Refused("connector-capability", f"{connector(slug).title} has no {name} side")

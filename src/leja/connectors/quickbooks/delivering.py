@@ -83,7 +83,7 @@ async def _sent(
             deadline_seconds=_DEADLINE, batch=batch,
         )
     except Transient as error:
-        least = THROTTLED_SECONDS if error.code == "http-too-many" else 1
+        least = THROTTLED_SECONDS if error.code == "http-too-many" else 0
         return Later(until=session.now() + timedelta(seconds=max(least, error.retry_after or 0)), why=error.message)
     except OutcomeUnknown as error:
         return Unknown(why=error.message)

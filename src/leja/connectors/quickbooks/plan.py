@@ -45,6 +45,7 @@ def expressible(bundle: Bundle, chart: Chart) -> tuple[BundleLine, ...]:
             "quickbooks-home-currency-only",
             f"{bundle.reference} is in {bundle.currency}, and this company keeps {chart.home_currency} only",
             remedy="Deliver it in the home currency, or switch on multicurrency in QuickBooks.",
+            in_base=True,
         )
     lines = tuple(line for line in bundle.lines if line.amount)
     if len(lines) > _LARGEST:
@@ -55,6 +56,7 @@ def expressible(bundle: Bundle, chart: Chart) -> tuple[BundleLine, ...]:
             "quickbooks-decimals",
             f"{bundle.reference} has amounts in {bundle.currency} with more decimals than the two of QuickBooks",
             remedy="Deliver it in the home currency, or round at the source.",
+            in_base=bundle.currency != chart.home_currency,
         )
     return lines
 

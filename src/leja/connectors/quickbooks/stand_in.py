@@ -6,7 +6,7 @@ Account Ids; ``ledger()`` holds what the API did, ``books`` of the control also 
 "foreign").
 
 Not played: attachments, recurring transactions, inventory quantities (InventoryAdjustment is for US Plus and Advanced),
-GroupLineDetail, automated US sales tax, webhooks.
+GroupLineDetail, automated US sales tax. Webhooks: stand_in_hooks.py.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from urllib.parse import urlencode
 from leja.connectors.quickbooks.stand_in_company import Company, vendor_time
 from leja.connectors.quickbooks.stand_in_control import hand
 from leja.connectors.quickbooks.stand_in_foreign import found_company
-from leja.connectors.quickbooks.stand_in_limits import Limits, worded
+from leja.connectors.quickbooks.stand_in_hooks import Hooks
+from leja.connectors.quickbooks.stand_in_limits import Limits, Meter, worded
 from leja.connectors.quickbooks.stand_in_query import Query, check_fields, read_query, select
 from leja.connectors.quickbooks.stand_in_records import FIXED, LISTS, NAMES, TRANSACTIONS, encoded
 from leja.connectors.quickbooks.stand_in_reports import company_info, preferences, report
@@ -56,6 +57,7 @@ def build(env: Environment) -> StandIn:
     with env.store.transaction():
         found_company(company)
     tokens = TokenBook(env, access_seconds=3600, refresh_seconds=_REFRESH_SECONDS, grace_seconds=-1)
+    stand_in.webhooks = Hooks(env, company.settings, company.records).queue
     service = _Service(company, tokens)
     stand_in.router = service.routes()
     stand_in.error = worded
@@ -71,6 +73,7 @@ def build(env: Environment) -> StandIn:
 class _Service:
     def __init__(self, company: Company, tokens: TokenBook) -> None:
         self._company, self._tokens, self._limits = company, tokens, Limits(company.settings)
+        self._meter = Meter(company.settings, company.env.store)
 
     def routes(self) -> Router:
         router = Router()
@@ -159,6 +162,8 @@ class _Service:
                     fault = Fault("6190", "Invalid Company Status", "Subscription period has ended or canceled or there"
                                   " was a billing problem", kind="ValidationFault", status=200)  # fmt: skip
                     raise fault
+                if reads := _reads(request):
+                    self._meter.read(request.now.timestamp(), reads)
                 return self._replayed(request, handler)
             except Fault as fault:
                 raise Refuse(self._answer({"Fault": fault.body()}, fault.status)) from None
@@ -372,6 +377,13 @@ class _Service:
         store.put("tax_code", id_, {"id": id_, "name": body["TaxCode"], "rates": rates})
         shown = [{**given, "TaxRateId": rate["id"]} for given, rate in zip(body["TaxRateDetails"], rates, strict=True)]
         return self._answer({"TaxCode": body["TaxCode"], "TaxCodeId": id_, "TaxRateDetails": shown})
+
+
+def _reads(request: Request) -> int:
+    """How many metered reads a call is: writes are free, a batch counts its queries."""
+    if request.path.endswith("/batch"):
+        return request.body.count(b'"Query"')
+    return 1 if request.method == "GET" or request.path.endswith("/query") else 0
 
 
 STAND_IN = StandInSpec(slug="quickbooks", build=build)

@@ -96,6 +96,9 @@ class CompanySettings(msgspec.Struct, kw_only=True):
 
     ``decimals`` is how many decimals an amount may have at most: the vendor's documents say two, whatever the currency.
     ``per_minute``, ``per_second``, ``batches_per_minute``: the published limits, 0 switches one off.
+    ``reads_per_month``: how many metered reads (query, CDC, single reads, reports) a calendar month has, then 429; 0 is
+    no end. ``webhook_url``: where webhooks go ("" is nowhere), signed with ``verifier_token``; ``webhook_compress``
+    shortens the waits of their retries.
     ``season_end`` dates the year of foreign entries: it ends on that day; ``foreign`` false leaves them out.
     """
 
@@ -119,6 +122,10 @@ class CompanySettings(msgspec.Struct, kw_only=True):
     foreign: bool = True
     season_end: str = "2010-12-31"
     second_season_end: str = ""
+    reads_per_month: int = 0
+    webhook_url: str = ""
+    webhook_compress: float = 1000.0
+    verifier_token: str = "sandbox-verifier"  # noqa: S105 - the sandbox's own, no secret
 
     def places(self, currency: str) -> int:
         """How many decimals an amount of that currency has here."""

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from leja.connectors.quickbooks.stand_in_company import Company
+from leja.connectors.quickbooks.stand_in_limits import Meter
 from leja.connectors.quickbooks.stand_in_records import TRANSACTIONS, Stored
 from leja.connectors.quickbooks.stand_in_shapes import Fault
 from leja_sandbox.kit import StandIn, TokenBook
@@ -116,6 +117,18 @@ class _Hand:
         self._company.prefer("lapsed", lapsed)
         return {"lapsed": lapsed}
 
+    def metered(self, month: str = "", budget: int | None = None) -> dict[str, int]:
+        """How many reads were counted in a month (this one by default); ``budget`` sets how many there may be."""
+        if budget is not None:
+            self._company.prefer("reads_per_month", budget)
+        meter = Meter(self._company.settings, self._company.env.store)
+        return {"used": meter.used(month or f"{self._company.env.clock():%Y-%m}"), "budget": meter.budget}
+
+    def webhooks_to(self, url: str = "") -> dict[str, str]:
+        """Says in the app's portal where webhooks go from now on; "" ends them."""
+        self._company.prefer("webhook_url", url)
+        return {"webhook_url": url}
+
     def expire_tokens(self) -> dict[str, str]:
         """Access tokens are expired now."""
         self._tokens.expire()
@@ -150,6 +163,8 @@ def hand(stand_in: StandIn, company: Company, tokens: TokenBook) -> None:
         "deactivate",
         "rounding",
         "lapse",
+        "metered",
+        "webhooks_to",
         "expire_tokens",
         "revoke_tokens",
     ):

@@ -16,6 +16,11 @@ from leja.connectors.quickbooks.stand_in_shapes import business, invalid_referen
 from leja.core.money import Money, from_text, to_decimal
 
 _MONEY_TYPES: Final = ("Bank", "Other Current Asset")
+# A transfer may rest on any account of the balance sheet that has no register of names behind it.
+_BALANCE_SHEET: Final = (
+    *_MONEY_TYPES, "Fixed Asset", "Other Asset", "Credit Card", "Other Current Liability", "Long Term Liability",
+    "Equity",
+)  # fmt: skip
 _SALES: Final = ("SalesReceipt", "RefundReceipt", "Invoice", "CreditMemo")
 _OUTWARD: Final = ("RefundReceipt", "CreditMemo")
 _ZERO: Final = Decimal(0)
@@ -44,7 +49,8 @@ class Documents:
             return self._sale(kind, body, currency)
         builder = {
             "Payment": self._payment, "JournalEntry": self._journal, "Purchase": self._purchase, "Bill": self._bill,
-            "BillPayment": self._bill_payment, "Deposit": self._deposit, "Transfer": self._transfer,
+            "BillPayment": self._bill_payment, "VendorCredit": self._vendor_credit, "Deposit": self._deposit,
+            "Transfer": self._transfer,
         }[kind]  # fmt: skip
         return builder(body, currency)
 
@@ -107,13 +113,15 @@ class Documents:
             raise business(f"{name} must be 0 or greater", name)
         return amount
 
-    def _money_account(self, body: dict[str, Any], field: str, currency: str, default: str = "") -> str:
+    def _money_account(
+        self, body: dict[str, Any], field: str, currency: str, default: str = "", types: tuple[str, ...] = _MONEY_TYPES
+    ) -> str:
         wanted = (body.get(field) or {}).get("value", default)
         if not wanted:
             raise missing(field)
         found = self.masters.account_body(wanted, field)
-        if found["AccountType"] not in _MONEY_TYPES:
-            raise business(f"{field} must be a bank or other current asset account", field)
+        if found["AccountType"] not in types:
+            raise business(f"{field} must be an account of type {' or '.join(types)}", field)
         if found["CurrencyRef"]["value"] not in (currency, self.settings.home_currency):
             raise business(f"{field} is in another currency than the transaction", field)
         body[field] = {"value": found["Id"], "name": found["Name"]}
@@ -174,11 +182,11 @@ class Documents:
     def _applicable(
         self, mine: tuple[str, str], kind: str, id_: str, amount: Decimal, body: Mapping[str, Any], path: str
     ) -> dict[str, Any]:
-        allowed = ("Bill",) if mine[0] == "BillPayment" else ("Invoice", "CreditMemo")
+        allowed = ("Bill", "VendorCredit") if mine[0] == "BillPayment" else ("Invoice", "CreditMemo")
         other = self.records.body(kind, id_) if kind in allowed else None
         if other is None:
             raise invalid_reference(path)
-        who = "VendorRef" if kind == "Bill" else "CustomerRef"
+        who = "VendorRef" if kind in ("Bill", "VendorCredit") else "CustomerRef"
         if other[who]["value"] != body[who]["value"]:
             raise business("The linked transaction belongs to somebody else", path)
         currency = other["CurrencyRef"]["value"]
@@ -234,9 +242,15 @@ class Documents:
     def _purchase(self, body: dict[str, Any], currency: str) -> Built:
         if "PaymentType" not in body:
             raise missing("PaymentType")
-        account = self._money_account(body, "AccountRef", currency)
+        card = body["PaymentType"] == "CreditCard"
+        if body.get("Credit") and not card:
+            raise business("Only a purchase by credit card can be a credit", "Credit")
+        types = ("Credit Card",) if card else _MONEY_TYPES
+        account = self._money_account(body, "AccountRef", currency, types=types)
         done = self._priced(body, currency)
-        amounts = [(account, -done.total), (VAT, done.tax), *((part.account, part.net) for part in done.parts)]
+        sign = -1 if body.get("Credit") else 1
+        amounts = [(account, -sign * done.total), (VAT, sign * done.tax)]
+        amounts += [(part.account, sign * part.net) for part in done.parts]
         return Built(body, currency, self._postings(body, amounts), {})
 
     def _bill(self, body: dict[str, Any], currency: str) -> Built:
@@ -247,19 +261,30 @@ class Documents:
         amounts = [(payable, -done.total), (VAT, done.tax), *((part.account, part.net) for part in done.parts)]
         return Built(body, currency, self._postings(body, amounts), {})
 
+    def _vendor_credit(self, body: dict[str, Any], currency: str) -> Built:
+        if "VendorRef" not in body:
+            raise missing("VendorRef")
+        done = self._priced(body, currency)
+        payable = self.masters.ledger_account("Accounts Payable", currency)
+        amounts = [(payable, done.total), (VAT, -done.tax), *((part.account, -part.net) for part in done.parts)]
+        return Built(body, currency, self._postings(body, amounts), {})
+
     def _bill_payment(self, body: dict[str, Any], currency: str) -> Built:
         if "VendorRef" not in body:
             raise missing("VendorRef")
         total = self._exact(body, "TotalAmt", currency)
         bank = self._money_account(dict(body.get("CheckPayment") or {}), "BankAccountRef", currency)
         links: Links = {}
+        left = total
         for index, line in enumerate(body.get("Line", ())):
             amount = self._exact(line, "Amount", currency)
             for link in line.get("LinkedTxn", ()):
-                self._applicable(
-                    ("BillPayment", body["Id"]), "Bill", link.get("TxnId", ""), amount, body, f"Line[{index}]"
-                )
-                links["Bill", link["TxnId"]] = from_text(amount, currency).minor
+                kind, id_ = link.get("TxnType", ""), link.get("TxnId", "")
+                self._applicable(("BillPayment", body["Id"]), kind, id_, amount, body, f"Line[{index}].LinkedTxn")
+                links[kind, id_] = links.get((kind, id_), 0) + from_text(amount, currency).minor
+                left += amount if kind == "VendorCredit" else -amount
+        if left < 0:
+            raise business("The amount applied is more than the payment and its credits", "TotalAmt")
         payable = self.masters.ledger_account("Accounts Payable", currency)
         return Built(body, currency, self._postings(body, [(payable, total), (bank, -total)]), links)
 
@@ -282,9 +307,12 @@ class Documents:
             if ref is None:
                 raise missing(f"{path}.DepositLineDetail.AccountRef")
             amounts.append((self.masters.account(ref.get("value", ""), f"{path}.AccountRef"), -amount))
-        total = -sum((amount for _, amount in amounts), _ZERO)
         if not amounts:
             raise missing("Line")
+        if "CashBack" in body:
+            back = self._exact(body["CashBack"], "Amount", currency)
+            amounts.append((self._money_account(body["CashBack"], "AccountRef", currency), back))
+        total = -sum((amount for _, amount in amounts), _ZERO)
         if total < 0:
             raise business("The total of a deposit must be 0 or greater", "TotalAmt")
         body["TotalAmt"] = total
@@ -303,8 +331,10 @@ class Documents:
 
     def _transfer(self, body: dict[str, Any], currency: str) -> Built:
         amount = self._exact(body, "Amount", currency)
-        source = self._money_account(body, "FromAccountRef", currency)
-        target = self._money_account(body, "ToAccountRef", currency)
+        source = self._money_account(body, "FromAccountRef", currency, types=_BALANCE_SHEET)
+        target = self._money_account(body, "ToAccountRef", currency, types=_BALANCE_SHEET)
+        if source == target:
+            raise business("Money cannot be transferred to the account that it comes from", "ToAccountRef")
         return Built(body, currency, self._postings(body, [(target, amount), (source, -amount)]), {})
 
     def shown(self, kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -312,7 +342,7 @@ class Documents:
         found = dict(body)
         currency = body["CurrencyRef"]["value"]
         total = from_text(body.get("TotalAmt", _ZERO), currency).minor
-        if kind in ("Invoice", "CreditMemo", "Bill"):
+        if kind in ("Invoice", "CreditMemo", "Bill", "VendorCredit"):
             left = to_decimal(Money(total - self.records.applied_to(kind, body["Id"]), currency))
             found["Balance"] = left
             if kind == "CreditMemo":
@@ -323,7 +353,7 @@ class Documents:
             )
             used = sum(int(minor) if to_kind == "Invoice" else -int(minor) for to_kind, minor in rows)
             found["UnappliedAmt"] = to_decimal(Money(total - used, currency))
-        if kind in _SALES or kind in ("Bill", "Payment"):
+        if kind in _SALES or kind in ("Bill", "Payment", "VendorCredit"):
             linked = [{"TxnId": i, "TxnType": k} for k, i, _ in self.records.links_to(kind, body["Id"])]
             if linked:
                 found["LinkedTxn"] = linked

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from datetime import UTC, datetime
 
 from leja.connectors.quickbooks.stand_in_chart import CompanySettings
 from leja.connectors.quickbooks.stand_in_records import encoded
 from leja.connectors.quickbooks.stand_in_shapes import Fault
-from leja_sandbox.kit import Answer
+from leja_sandbox.kit import Answer, Store
 
 
 class Limits:
@@ -34,6 +35,32 @@ class Limits:
         self._requests.append(now)
         if batch:
             self._batches.append(now)
+
+
+class Meter:
+    """The commercial metering of reads: counted per calendar month, and refused when the month's are used up."""
+
+    def __init__(self, settings: CompanySettings, store: Store) -> None:
+        self._settings, self._store = settings, store
+
+    def read(self, now: float, reads: int = 1) -> None:
+        """Counts metered reads. Raises Fault 3001 with status 429 until the next month when they are too many."""
+        month = f"{datetime.fromtimestamp(now, UTC):%Y-%m}"
+        used = self.used(month)
+        if self.budget and used + reads > self.budget:
+            raise throttled()
+        self._store.put("reads", month, {"used": used + reads})
+
+    @property
+    def budget(self) -> int:
+        """How many reads a month has; 0 is no end."""
+        kept = self._store.get("preference", "reads_per_month")
+        return self._settings.reads_per_month if kept is None else int(kept["value"])
+
+    def used(self, month: str) -> int:
+        """How many reads were counted in ``month`` (YYYY-MM)."""
+        kept = self._store.get("reads", month)
+        return 0 if kept is None else int(kept["used"])
 
 
 def throttled() -> Fault:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -15,7 +15,7 @@ from leja_sandbox.kit import Environment
 
 TRANSACTIONS: Final = (
     "SalesReceipt", "RefundReceipt", "Invoice", "CreditMemo", "Payment", "JournalEntry", "Purchase", "Bill",
-    "BillPayment", "Deposit", "Transfer",
+    "BillPayment", "VendorCredit", "Deposit", "Transfer",
 )  # fmt: skip
 NAMES: Final = ("Customer", "Vendor")
 LISTS: Final = ("Account", "Item", "PaymentMethod", "Class", "Department")
@@ -71,6 +71,7 @@ class Records:
 
     def __init__(self, env: Environment, home: str) -> None:
         self.env, self.store, self.home = env, env.store, home
+        self.told: Callable[[str, str, str], None] | None = None
         self.store.schema(_SCHEMA)
 
     def next_id(self, kind: str) -> str:
@@ -135,6 +136,9 @@ class Records:
         """Keeps a record, its postings in place of the old ones."""
         now = self.env.now()
         day = str(body.get("TxnDate") or "")
+        if self.told is not None:
+            known = self.find(kind, body["Id"]) is not None
+            self.told(kind, str(body["Id"]), "deleted" if gone else "updated" if known else "created")
         self.store.execute(
             "INSERT OR REPLACE INTO qb_document VALUES (?,?,?,?,?,?,?,?,?,?)",
             kind, int(body["Id"]), body.get("DocNumber"), name.casefold() or None, day, origin, now, now + lag,

@@ -314,6 +314,11 @@ _BILL: Final[dict[str, Check]] = _TRANSACTION | {
     "VendorRef": REF, "APAccountRef": REF, "DueDate": day, "GlobalTaxCalculation": _TAX_MODE, "SalesTermRef": REF,
     "Balance": _MONEY, "Line": many(_EXPENSE_LINE),
 }  # fmt: skip
+_VENDOR_CREDIT: Final[dict[str, Check]] = _TRANSACTION | {
+    "VendorRef": REF, "APAccountRef": REF, "GlobalTaxCalculation": _TAX_MODE, "Balance": _MONEY, "VendorAddr": _ADDRESS,
+    "IncludeInAnnualTPAR": boolean, "Line": many(_EXPENSE_LINE),
+}  # fmt: skip
+_CASH_BACK: Final = shape({"AccountRef": REF, "Amount": _MONEY, "Memo": text(4000)})
 _BILL_PAYMENT: Final[dict[str, Check]] = _TRANSACTION | {
     "VendorRef": REF, "PayType": one_of("Check", "CreditCard"), "CheckPayment": shape({"BankAccountRef": REF}),
     "Line": many(shape({"Amount": _MONEY, "LinkedTxn": many(_LINK)})),
@@ -388,9 +393,11 @@ _FIELDS: Final[dict[str, dict[str, Check]]] = {
     "Purchase": _PURCHASE,
     "Bill": _BILL,
     "BillPayment": _BILL_PAYMENT,
+    "VendorCredit": _VENDOR_CREDIT,
     "Deposit": _TRANSACTION
-    | {"DepositToAccountRef": REF, "GlobalTaxCalculation": _TAX_MODE, "Line": many(_DEPOSIT_LINE)},
-    "Transfer": _TRANSACTION | {"FromAccountRef": REF, "ToAccountRef": REF, "Amount": _MONEY},
+    | {"DepositToAccountRef": REF, "GlobalTaxCalculation": _TAX_MODE, "Line": many(_DEPOSIT_LINE),
+       "CashBack": _CASH_BACK},
+    "Transfer": _TRANSACTION | {"FromAccountRef": REF, "ToAccountRef": REF, "Amount": _MONEY, "ClassRef": REF},
     "Customer": _PERSON,
     "Vendor": _PERSON,
     "Item": _ITEM,

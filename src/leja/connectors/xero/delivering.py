@@ -21,7 +21,7 @@ from leja.http.client import Answer
 _BATCH: Final = 50
 _DEADLINE: Final = 60.0
 # Only where Xero itself keeps the number unique may a batch be cut differently when it is sent again.
-_TOGETHER: Final = frozenset({"Invoice", "CreditNote", "Contact"})
+TOGETHER: Final = frozenset({"Invoice", "CreditNote", "Contact"})
 
 
 async def deliver(session: Session, drafts: Sequence[Draft]) -> tuple[Outcome, ...]:
@@ -29,7 +29,7 @@ async def deliver(session: Session, drafts: Sequence[Draft]) -> tuple[Outcome, .
     outcomes: list[Outcome] = []
     for kind, group in groupby(drafts, key=lambda draft: draft.kind):
         alike = list(group)
-        size = _BATCH if kind in _TOGETHER else 1
+        size = _BATCH if kind in TOGETHER else 1
         for start in range(0, len(alike), size):
             outcomes += await _together(session, alike[start : start + size])
     return tuple(outcomes)
@@ -76,7 +76,7 @@ async def _sent(session: Session, drafts: Sequence[Draft], body: bytes) -> Answe
             deadline_seconds=_DEADLINE, idempotency_key=idempotency_key(drafts),
         )
     except Transient as error:
-        return Later(until=session.now() + timedelta(seconds=max(1.0, error.retry_after or 0)), why=error.message)
+        return Later(until=session.now() + timedelta(seconds=error.retry_after or 0), why=error.message)
     except OutcomeUnknown as error:
         return Unknown(why=error.message)
     except NeedsConsent as error:

@@ -59,6 +59,7 @@ def expressible(bundle: Bundle, chart: Chart) -> tuple[BundleLine, ...]:
             "xero-home-currency-only",
             f"{bundle.reference} is in {bundle.currency}, and this organisation keeps {chart.home_currency} only",
             remedy="Deliver it in the home currency, or add the currency in Xero.",
+            in_base=True,
         )
     unit = 10 ** max(0, exponent(bundle.currency) - 2)
     if any(line.amount.minor % unit or (line.tax is not None and line.tax.minor % unit) for line in lines):
@@ -66,6 +67,7 @@ def expressible(bundle: Bundle, chart: Chart) -> tuple[BundleLine, ...]:
             "xero-decimals",
             f"{bundle.reference} has amounts in {bundle.currency} with more than the two decimals that Xero keeps",
             remedy="Deliver it in the home currency, or round at the source.",
+            in_base=bundle.currency != chart.home_currency,
         )
     if any(line.account_kind == "payable" for line in lines):
         raise NeedsReview(
@@ -113,6 +115,7 @@ def journal_steps(
             "xero-journal-impossible",
             f"{bundle.reference} would be a journal on bank, receivables or in {bundle.currency}, which Xero refuses",
             remedy="Deliver it in the home currency, or map the role to an account that journals may touch.",
+            in_base=bundle.currency != chart.home_currency,
         )
     return (make_step(bundle, name, "ManualJournal", suffix, lines),)
 

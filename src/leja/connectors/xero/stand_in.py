@@ -4,8 +4,9 @@ Judged by the vendor's OpenAPI document (every answer) and by xero-python (offic
 in stand_in_chart.py. Control: stand_in_control.py. Ledger accounts are account codes; ``ledger()`` holds what the API
 did, ``books`` of the control also what others entered there (origin "foreign").
 
-Not played: overpayments, prepayments, batch payments, bank transfers, purchase orders, quotes, history, attachments,
-tracked inventory, creation of tax rates and tracking categories, CIS, webhooks. XML answers hold the envelope only.
+Not played: tax on prepayments, transfers between currencies, batch payments, purchase orders, quotes, history,
+attachments, tracked inventory, creation of tax rates and tracking categories, CIS, PAYMENT webhooks (their body is not
+published in the document kept here). XML answers hold the envelope only.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from uuid import UUID, uuid4
 
 from leja.connectors.xero.stand_in_control import hand
 from leja.connectors.xero.stand_in_foreign import found_organisation
+from leja.connectors.xero.stand_in_hooks import Hooks
 from leja.connectors.xero.stand_in_limits import AtOnce, Limits
 from leja.connectors.xero.stand_in_organisation import Organisation, stamp
 from leja.connectors.xero.stand_in_records import Stored, encoded
@@ -46,9 +48,14 @@ from leja_sandbox.kit import (
 
 _API: Final = "/api.xro/2.0"
 _COLLECTIONS: Final = (
-    "Contacts", "Items", "Accounts", "Invoices", "CreditNotes", "Payments", "BankTransactions", "ManualJournals",
+    "Contacts", "Items", "Accounts", "Invoices", "CreditNotes", "Payments", "BankTransactions", "BankTransfers",
+    "ManualJournals",
 )  # fmt: skip
-_PAGED: Final = frozenset({"Contacts", "Invoices", "CreditNotes", "Payments", "BankTransactions", "ManualJournals"})
+# Made by bank transactions, only read here.
+_MADE: Final = ("Overpayments", "Prepayments")
+_PAGED: Final = frozenset({
+    "Contacts", "Invoices", "CreditNotes", "Payments", "BankTransactions", "ManualJournals", *_MADE,
+})  # fmt: skip
 _JSON: Final = "application/json; charset=utf-8"
 _ACCESS_SECONDS: Final = 1800
 _REFRESH_SECONDS: Final = 60 * 24 * 3600
@@ -70,7 +77,9 @@ def build(env: Environment) -> StandIn:
         for account, day, currency, minor, _home, _origin in organisation.records.sums("api")
         if minor
     ]
-    hand(stand_in, organisation, tokens)
+    hooks = Hooks(env, organisation.settings, organisation.records)
+    stand_in.webhooks = hooks.queue
+    hand(stand_in, organisation, tokens, hooks)
     if most := organisation.settings.concurrent:
         stand_in.app = AtOnce(stand_in, limits, most)  # type: ignore[assignment]
     return stand_in
@@ -125,7 +134,11 @@ class _Service:
             ("/Reports/TrialBalance", self.trial_balance),
         ):  # fmt: skip
             router.add("GET", _API + path, self._guarded(handler))
-        router.add("PUT", f"{_API}/CreditNotes/{{id}}/Allocations", self._guarded(self.allocate))
+        for kind in ("CreditNotes", *_MADE):
+            router.add("PUT", f"{_API}/{kind}/{{id}}/Allocations", self._guarded(self._of(kind, self.allocate)))
+        for kind in _MADE:
+            router.add("GET", f"{_API}/{kind}", self._guarded(self._of(kind, self.collection)))
+            router.add("GET", f"{_API}/{kind}/{{id}}", self._guarded(self._of(kind, self.read)))
         for kind in _COLLECTIONS:
             router.add("GET", f"{_API}/{kind}", self._guarded(self._of(kind, self.collection)))
             router.add("GET", f"{_API}/{kind}/{{id}}", self._guarded(self._of(kind, self.read)))
@@ -315,7 +328,7 @@ class _Service:
             number, size = _natural(query["page"], 1_000_000), _natural(query.get("pageSize", "100"), 1000)
             found, page = found[(number - 1) * size : number * size], (number, size, count)
         full = page is not None and query.get("summaryOnly", "").lower() != "true"
-        lines = full or kind in ("Contacts", "Items", "Accounts", "Payments")
+        lines = full or kind in ("Contacts", "Items", "Accounts", "Payments", "BankTransfers")
         rows = [organisation.shown(stored, lines=lines) for stored in found]
         if kind == "ManualJournals" and not full:
             rows = [{**row, "JournalLines": []} for row in rows]
@@ -337,6 +350,8 @@ class _Service:
             return False
         if query.get("createdByMyApp", "").lower() == "true" and stored.origin != "api":
             return False
+        if kind == "BankTransfers" and body["Status"] == "DELETED":
+            return query.get("includeDeleted", "").lower() == "true"
         archived = body.get("ContactStatus") == "ARCHIVED"
         return not archived or query.get("includeArchived", "").lower() == "true"
 
@@ -379,7 +394,7 @@ class _Service:
             if not body[kind]:
                 raise Malformed(f"{kind} is empty")
             return list(body[kind])
-        if kind == "Accounts" or single:
+        if kind == "Accounts" or single or (kind == "BankTransfers" and "id" in request.params):
             return [body]
         raise Malformed(f'the body must be {{"{kind}": [...]}}')
 
@@ -404,14 +419,14 @@ class _Service:
             raise Refuse(_bad_request(10, "ValidationException", "A validation exception occurred", bad))
         return self._answer(name, rows)
 
-    def allocate(self, request: Request) -> Answer:
+    def allocate(self, kind: str, request: Request) -> Answer:
         body = read_json(request.body)
         if not isinstance(body, dict) or set(body) != {"Allocations"} or not isinstance(body["Allocations"], list):
             raise Malformed('the body must be {"Allocations": [...]}')
         summarize = request.query.get("summarizeErrors", "true").lower() != "false"
 
         def one(given: Mapping[str, Any]) -> dict[str, Any]:
-            return self._organisation.allocate(request.params["id"], given, request.search_lag)
+            return self._organisation.allocate(kind, request.params["id"], given, request.search_lag)
 
         return self._each("Allocations", body["Allocations"], one, summarize)
 

@@ -101,6 +101,8 @@ class OrganisationSettings(msgspec.Struct, kw_only=True):
     ``decimals``: how many decimals an amount may have at most; the vendor says two, whatever the currency.
     ``key_seconds``: how long an Idempotency-Key is remembered (the vendor publishes nothing; minutes are reported).
     ``advanced``: the commercial tier that may read Journals. ``per_minute``, ``per_day``, ``concurrent``: 0 is off.
+    ``webhook_url``: where webhooks go ("" is nowhere), signed with ``webhook_key``; ``webhook_compress`` shortens the
+    waits of their retries.
     ``season_end``: the year of foreign entries ends there; ``second_season_end`` "" means today.
     """
 
@@ -122,6 +124,9 @@ class OrganisationSettings(msgspec.Struct, kw_only=True):
     foreign: bool = True
     season_end: str = "2010-12-31"
     second_season_end: str = ""
+    webhook_url: str = ""
+    webhook_compress: float = 10_000.0
+    webhook_key: str = "sandbox-webhook-key"
 
     def places(self, currency: str) -> int:
         """How many decimals an amount of that currency has here."""

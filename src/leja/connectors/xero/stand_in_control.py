@@ -6,6 +6,7 @@ import copy
 from decimal import Decimal
 from typing import Any
 
+from leja.connectors.xero.stand_in_hooks import Hooks
 from leja.connectors.xero.stand_in_organisation import DOCUMENTS, Organisation
 from leja.connectors.xero.stand_in_records import Stored
 from leja.connectors.xero.stand_in_shapes import IDS, NUMBERS, Invalid, Malformed
@@ -15,8 +16,8 @@ from leja_sandbox.kit import StandIn, TokenBook
 class _Hand:
     """The actions; each raises ValueError with its reason."""
 
-    def __init__(self, organisation: Organisation, tokens: TokenBook) -> None:
-        self._organisation, self._tokens = organisation, tokens
+    def __init__(self, organisation: Organisation, tokens: TokenBook, hooks: Hooks) -> None:
+        self._organisation, self._tokens, self._hooks = organisation, tokens, hooks
 
     def grant(self, scope: str = "offline_access accounting.settings") -> dict[str, str]:
         """Consent without a browser: tokens as the token endpoint would give them."""
@@ -39,7 +40,8 @@ class _Hand:
             _summary(stored)
             for each in ([kind] if kind else DOCUMENTS)
             for stored in self._organisation.records.each(each)
-            if origin in ("", stored.origin)
+            # The two sides of a transfer are shown as the one transfer that they are.
+            if origin in ("", stored.origin) and not str(stored.body.get("Type", "")).endswith("-TRANSFER")
         ]
 
     def document(self, kind: str, id: str) -> dict[str, Any]:  # noqa: A002 - the word of the control's JSON
@@ -69,12 +71,12 @@ class _Hand:
         return self.document(kind, id)
 
     def void(self, kind: str, id: str) -> dict[str, Any]:  # noqa: A002
-        """Voids (payments and bank transactions: deletes) a document over there."""
+        """Voids (payments, bank transactions and transfers: deletes) a document over there."""
         stored = self._stored(kind, id)
         if kind == "Payments":
             self._organisation.remove_payment(stored)
         else:
-            status = "DELETED" if kind == "BankTransactions" else "VOIDED"
+            status = "DELETED" if kind in ("BankTransactions", "BankTransfers") else "VOIDED"
             self._organisation.rewrite(stored, {**stored.body, "Status": status})
         return self.document(kind, id)
 
@@ -113,8 +115,15 @@ class _Hand:
     def reconcile(self, id: str, kind: str = "Payments", reconciled: bool = True) -> dict[str, Any]:  # noqa: A002
         """Marks a payment or bank transaction as reconciled with the bank over there."""
         stored = self._stored(kind, id)
-        self._organisation.rewrite_body(stored, {**stored.body, "IsReconciled": reconciled})
+        self._organisation.records.rewrite(stored, {**stored.body, "IsReconciled": reconciled})
         return self.document(kind, id)
+
+    def webhooks_to(self, url: str = "") -> dict[str, Any]:
+        """Saves the webhook's address in the portal: sends the intent to receive, active if it is answered rightly."""
+        if url:
+            return self._hooks.intent(url)
+        self._organisation.prefer("webhook_url", "")
+        return {"active": False, "answers": []}
 
     def expire_tokens(self) -> dict[str, str]:
         """Access tokens are expired now."""
@@ -133,9 +142,9 @@ class _Hand:
         return stored
 
 
-def hand(stand_in: StandIn, organisation: Organisation, tokens: TokenBook) -> None:
+def hand(stand_in: StandIn, organisation: Organisation, tokens: TokenBook, hooks: Hooks) -> None:
     """Adds the actions to the stand-in's control."""
-    actions = _Hand(organisation, tokens)
+    actions = _Hand(organisation, tokens, hooks)
     for name in (
         "grant",
         "books",
@@ -149,6 +158,7 @@ def hand(stand_in: StandIn, organisation: Organisation, tokens: TokenBook) -> No
         "rounding",
         "tier",
         "reconcile",
+        "webhooks_to",
         "expire_tokens",
         "revoke_tokens",
     ):
@@ -174,7 +184,7 @@ def _exact(value: Any) -> Any:
 
 
 def _set_amount(kind: str, body: dict[str, Any], amount: Decimal, line: int) -> None:
-    if kind == "Payments":
+    if kind in ("Payments", "BankTransfers"):
         body["Amount"] = amount
     elif kind == "ManualJournals":
         chosen = body["JournalLines"][line]
@@ -193,6 +203,8 @@ def _set_amount(kind: str, body: dict[str, Any], amount: Decimal, line: int) -> 
 def _set_account(kind: str, body: dict[str, Any], account: str, line: int) -> None:
     if kind == "Payments":
         body["Account"] = {"Code": account}
+    elif kind == "BankTransfers":
+        body["ToBankAccount"] = {"Code": account}
     else:
         chosen = body["JournalLines" if kind == "ManualJournals" else "LineItems"][line]
         chosen.pop("AccountID", None)

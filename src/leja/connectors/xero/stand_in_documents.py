@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import msgspec
 
+from leja.connectors.xero.stand_in_bank import CREDITS, INWARD, control, credit_lines, transfer
 from leja.connectors.xero.stand_in_chart import CREDITORS, DEBTORS, REALISED, VAT, OrganisationSettings
 from leja.connectors.xero.stand_in_masters import Masters
 from leja.connectors.xero.stand_in_pricing import Line, Pricing, price_line, totals
@@ -16,10 +17,14 @@ from leja.connectors.xero.stand_in_shapes import Invalid
 from leja.core.money import from_text
 
 _ZERO: Final = Decimal(0)
-_SALES: Final = ("ACCREC", "ACCRECCREDIT")
+# What a payment may settle.
+PAID: Final = ("Invoice", "CreditNote", "Overpayment", "Prepayment")
+_SALES: Final = ("ACCREC", "ACCRECCREDIT", "RECEIVE-OVERPAYMENT", "RECEIVE-PREPAYMENT")
 _PAYMENT_TYPES: Final = {
     "ACCREC": "ACCRECPAYMENT", "ACCPAY": "ACCPAYPAYMENT", "ACCRECCREDIT": "ARCREDITPAYMENT",
-    "ACCPAYCREDIT": "APCREDITPAYMENT",
+    "ACCPAYCREDIT": "APCREDITPAYMENT", "RECEIVE-OVERPAYMENT": "AROVERPAYMENTPAYMENT",
+    "SPEND-OVERPAYMENT": "APOVERPAYMENTPAYMENT", "RECEIVE-PREPAYMENT": "ARPREPAYMENTPAYMENT",
+    "SPEND-PREPAYMENT": "APPREPAYMENTPAYMENT",
 }  # fmt: skip
 _POSTED: Final = ("AUTHORISED", "PAID", "POSTED")
 _NEXT: Final = {
@@ -66,6 +71,8 @@ class Documents:
             return self._trade(kind, body, before, origin, unit_places, settled)
         if kind == "BankTransactions":
             return self._bank(body, before, origin, unit_places)
+        if kind == "BankTransfers":
+            return self._transfer(body)
         return self._journal(body, before) if kind == "ManualJournals" else self._payment(body)
 
     # --- shared ---------------------------------------------------------------------------------------------------
@@ -196,8 +203,10 @@ class Documents:
         missing = [name for name in ("Type", "LineItems", "BankAccount") if not body.get(name)]
         if missing:
             raise Invalid(*(f"{name} must be specified." for name in missing))
-        if body["Type"] not in ("RECEIVE", "SPEND"):
-            raise Invalid(f"{body['Type']} is not played by this stand-in.")
+        if body["Type"].endswith("-TRANSFER"):
+            raise Invalid(f"{body['Type']} cannot be created here: use BankTransfers.")
+        if before is not None and (before.body["Type"] != body["Type"] or before.body["Type"] in CREDITS):
+            raise Invalid("Bank transaction not of valid type for modification")
         account = self.masters.account(body["BankAccount"], "BankAccount")
         if account["Type"] != "BANK":
             raise Invalid("The bank account must be an account of type BANK.")
@@ -208,9 +217,7 @@ class Documents:
         if body.get("CurrencyCode", account["CurrencyCode"]) != account["CurrencyCode"]:
             raise Invalid("The currency must be that of the bank account.")
         currency, rate = self._currency(body, account["CurrencyCode"])
-        mode = body.setdefault("LineAmountTypes", "Exclusive")
-        pricing = self._pricing(currency, mode, unit_places, False)
-        lines = self._lines(body, pricing, body["Type"] == "RECEIVE", True)
+        lines, pricing = self._bank_lines(body, currency, unit_places)
         if any(not line.kept.get("Description") for line in lines):
             raise Invalid("Description must be specified on every line.")
         net, tax = totals(lines, pricing)
@@ -219,11 +226,29 @@ class Documents:
         body |= {"LineItems": [line.kept for line in lines], "SubTotal": net, "TotalTax": tax, "Total": net + tax}
         body["BankAccount"] = {k: account[k] for k in ("AccountID", "Code", "Name")}
         body.setdefault("IsReconciled", False)
-        sign = 1 if body["Type"] == "RECEIVE" else -1
+        sign = 1 if body["Type"] in INWARD else -1
         rows = [(account["Code"], sign * (net + tax), "", ""), (VAT, -sign * tax, "", "")]
         rows += [(li.account, -sign * li.net, li.kept["TaxType"], li.kept.get("Description", "")) for li in lines]
         source = "CASHREC" if sign > 0 else "CASHPAID"
+        source = CREDITS[body["Type"]][2] if body["Type"] in CREDITS else source
         return Built(body, currency, self._posted(rate, rows) if status in _POSTED else (), "", source)
+
+    def _bank_lines(self, body: dict[str, Any], currency: str, unit_places: int) -> tuple[list[Line], Pricing]:
+        if body["Type"] in CREDITS:
+            body |= {"LineAmountTypes": body.get("LineAmountTypes", "NoTax"), "LineItems": credit_lines(body)}
+            pricing = self._pricing(currency, "NoTax", unit_places, False)
+            own = control(body["Type"])
+            return [price_line({"LineItemID": str(uuid4()), **line}, own, "NONE", pricing)
+                    for line in body["LineItems"]], pricing  # fmt: skip
+        mode = body.setdefault("LineAmountTypes", "Exclusive")
+        pricing = self._pricing(currency, mode, unit_places, False)
+        return self._lines(body, pricing, body["Type"] == "RECEIVE", True), pricing
+
+    def _transfer(self, body: dict[str, Any]) -> Built:
+        currency, amounts = transfer(self.masters, body, self.settings.places(self.settings.base_currency))
+        rate = self.settings.day_rate(currency)
+        body["CurrencyRate"] = rate
+        return Built(body, currency, self._posted(rate, [(a, m, "", "") for a, m in amounts]), "", "TRANSFER")
 
     def _payment(self, body: dict[str, Any]) -> Built:
         kind, other = self._paid(body)
@@ -267,7 +292,7 @@ class Documents:
         return Built(body, currency, tuple(postings), "", body["PaymentType"], (kind, other.id, minor))
 
     def _paid(self, body: dict[str, Any]) -> tuple[str, Stored]:
-        wanted = [name for name in ("Invoice", "CreditNote") if body.get(name) or body.get(f"{name}Number")]
+        wanted = [name for name in PAID if body.get(name) or body.get(f"{name}Number")]
         if len(wanted) != 1:
             raise Invalid("Exactly one of Invoice, CreditNote, Prepayment and Overpayment must be given.")
         name = wanted[0]
@@ -279,7 +304,9 @@ class Documents:
             found = live[0] if live else None
         if found is None:
             raise Invalid(f"{name} could not be found")
-        body[name] = {f"{name}ID": found.id, f"{name}Number": found.body.get(f"{name}Number", "")}
+        body[name] = {f"{name}ID": found.id}
+        if name in ("Invoice", "CreditNote"):
+            body[name][f"{name}Number"] = found.body.get(f"{name}Number", "")
         body.pop(f"{name}Number", None)
         return kind, found
 

@@ -11,15 +11,19 @@ from uuid import uuid4
 import msgspec
 
 from leja.connectors.xero import stand_in_chart as chart
-from leja.connectors.xero.stand_in_documents import Documents
+from leja.connectors.xero.stand_in_bank import CREDITS
+from leja.connectors.xero.stand_in_documents import PAID, Documents
 from leja.connectors.xero.stand_in_masters import Masters
-from leja.connectors.xero.stand_in_records import Records, Stored, encoded
+from leja.connectors.xero.stand_in_records import Records, Stored
 from leja.connectors.xero.stand_in_shapes import IDS, NUMBERS, READ_ONLY, SHAPES, Invalid
 from leja.core.money import Money, from_text, to_decimal
 from leja_sandbox.kit import Environment
 
 MASTERS: Final = ("Contacts", "Items", "Accounts")
-DOCUMENTS: Final = ("Invoices", "CreditNotes", "Payments", "BankTransactions", "ManualJournals")
+DOCUMENTS: Final = ("Invoices", "CreditNotes", "Payments", "BankTransactions", "BankTransfers", "ManualJournals")
+# The kinds that can be allocated to invoices, and which types of them to sales.
+CREDIT_KINDS: Final = ("CreditNotes", "Overpayments", "Prepayments")
+RECEIVABLE: Final = ("ACCRECCREDIT", "RECEIVE-OVERPAYMENT", "RECEIVE-PREPAYMENT")
 
 
 def stamp(seconds: float) -> str:
@@ -63,7 +67,7 @@ class Organisation:
         """Takes one element: PUT creates, POST creates or updates, by id or by number. Raises Invalid or Malformed."""
         wanted = {k: v for k, v in SHAPES[kind]("", given).items() if k not in READ_ONLY}
         before = self._meant(kind, wanted, id_, create)
-        if kind == "Payments" and before is not None:
+        if kind in ("Payments", "BankTransfers") and (before is not None or (kind == "BankTransfers" and not create)):
             return self._removed(before, wanted)
         body = {**(before.body if before else {}), **wanted}
         own = before.id if before else (id_ or str(uuid4()))
@@ -131,6 +135,36 @@ class Organisation:
         if built.link:
             self.records.link(kind, own, *built.link)
             self.settle(built.link[0], built.link[1])
+        if kind in ("BankTransactions", "BankTransfers"):
+            self._beside(kind, self._found(kind, own), before)
+
+    def _beside(self, kind: str, stored: Stored, before: Stored | None) -> None:
+        """What comes into being, or ends, with money in the bank: the credit of it, the two sides of a transfer."""
+        body = stored.body
+        if kind == "BankTransfers":
+            for side, type_ in (("From", "SPEND-TRANSFER"), ("To", "RECEIVE-TRANSFER")):
+                own = body.get(f"{side}BankTransactionID") or str(uuid4())
+                twin = {
+                    "BankTransactionID": own, "Type": type_, "Status": body["Status"], "Date": body["Date"],
+                    "BankAccount": body[f"{side}BankAccount"], "IsReconciled": body[f"{side}IsReconciled"],
+                    "LineItems": [], "LineAmountTypes": "NoTax", "SubTotal": body["Amount"], "TotalTax": Decimal(0),
+                    "Total": body["Amount"], "Reference": body.get("Reference", ""), "HasAttachments": False,
+                }  # fmt: skip
+                self.records.write("BankTransactions", own, twin, origin=stored.origin)
+                body[f"{side}BankTransactionID"] = own
+            body.setdefault("CreatedDateUTC", stamp(stored.updated))
+            self.records.rewrite(stored, body)
+        elif body["Type"] in CREDITS:
+            name, field, _source = CREDITS[body["Type"]]
+            own = body.get(field) or str(uuid4())
+            if before is not None and self.records.links_to(name, own):
+                raise Invalid("The credit has been allocated or refunded. Remove that first.")
+            keep = ("Type", "Contact", "Date", "LineAmountTypes", "LineItems", "SubTotal", "TotalTax", "Total",
+                    "CurrencyCode", "CurrencyRate", "Reference")  # fmt: skip
+            credit = {k: body[k] for k in keep if k in body} | {field: own}
+            credit["Status"] = "AUTHORISED" if body["Status"] == "AUTHORISED" else "VOIDED"
+            self.records.write(name, own, credit, origin=stored.origin)
+            self.records.rewrite(stored, {**body, field: own})
 
     def unlocked(self, day: str) -> None:
         """Raises Invalid for a day in a locked period."""
@@ -143,17 +177,18 @@ class Organisation:
         due = self.documents.due(kind, stored)
         status = "PAID" if due == 0 else "AUTHORISED"
         if stored.body["Status"] in ("PAID", "AUTHORISED"):
-            self.rewrite_body(stored, {**stored.body, "Status": status})
+            self.records.rewrite(stored, {**stored.body, "Status": status})
 
     def rewrite(self, stored: Stored, body: dict[str, Any]) -> None:
         """What somebody over there does to a document: no API, no lock date. Raises Invalid."""
         if stored.kind == "Payments":
             self.records.unlink("Payments", stored.id)
-            paid = stored.body.get("Invoice") or stored.body["CreditNote"]
-            kind = "Invoices" if "Invoice" in stored.body else "CreditNotes"
-            self.settle(kind, paid[IDS[kind]])
+            name = next(name for name in PAID if name in stored.body)
+            self.settle(f"{name}s", stored.body[name][f"{name}ID"])
             built = self.documents.build("Payments", body, None, stored.origin, 2)
         elif body["Status"] in ("VOIDED", "DELETED"):
+            if stored.kind in ("BankTransactions", "BankTransfers"):
+                self._beside(stored.kind, msgspec.structs.replace(stored, body=body), stored)
             self.records.write(
                 stored.kind,
                 stored.id,
@@ -175,18 +210,21 @@ class Organisation:
         )  # fmt: skip
         if stored.kind in ("Invoices", "CreditNotes"):
             self.settle(stored.kind, stored.id)
+        if stored.kind == "BankTransfers":
+            self._beside(stored.kind, self._found(stored.kind, stored.id), stored)
         if built.link:
             self.records.link(stored.kind, stored.id, *built.link)
             self.settle(built.link[0], built.link[1])
 
-    def rewrite_body(self, stored: Stored, body: dict[str, Any]) -> None:
-        """Writes a body without touching its postings."""
-        self.records.store.execute(
-            "UPDATE xero_document SET body = ?, updated = ? WHERE kind = ? AND id = ?",
-            encoded(body).decode(), self.env.now(), stored.kind, stored.id,
-        )  # fmt: skip
-
-    def _removed(self, before: Stored, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    def _removed(self, before: Stored | None, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        if before is None:
+            raise Invalid("BankTransferID must be specified: POST only deletes bank transfers")
+        if before.kind == "BankTransfers":
+            if wanted.get("Status") != "DELETED" or before.body["Status"] == "DELETED":
+                raise Invalid("Bank transfers cannot be edited; only Status DELETED may be sent, once")
+            self.unlocked(before.body["Date"])
+            self.rewrite(before, {**before.body, "Status": "DELETED"})
+            return self.shown(self._found("BankTransfers", before.id))
         if wanted.get("Status") != "DELETED" or set(wanted) - {"Status"}:
             raise Invalid("Payments cannot be edited; only Status DELETED may be sent")
         if before.body["Status"] == "DELETED":
@@ -207,35 +245,41 @@ class Organisation:
         for to_kind, to_id in links:
             self.settle(to_kind, to_id)
 
-    def allocate(self, credit_id: str, given: Mapping[str, Any], lag: float) -> dict[str, Any]:
-        """Applies a credit note to an invoice; nothing is posted, both rest on the same control account."""
+    def allocate(self, kind: str, credit_id: str, given: Mapping[str, Any], lag: float) -> dict[str, Any]:
+        """Applies a credit to an invoice; nothing is posted, both rest on the same control account."""
+        name = kind.removesuffix("s")
         wanted = SHAPES["Allocations"]("", given)
         missing = [name for name in ("Amount", "Invoice", "Date") if name not in wanted]
         if missing:
             raise Invalid(*(f"{name} must be specified." for name in missing))
-        credit = self.records.find("CreditNotes", credit_id)
+        credit = self.records.find(kind, credit_id)
         invoice = self.records.find("Invoices", wanted["Invoice"].get("InvoiceID", ""))
         if credit is None or invoice is None:
-            raise Invalid("The credit note or the invoice could not be found")
+            raise Invalid(f"The {name} or the invoice could not be found")
         self.unlocked(wanted["Date"])
         currency = credit.body["CurrencyCode"]
         if invoice.body["CurrencyCode"] != currency or invoice.body["Contact"] != credit.body["Contact"]:
-            raise Invalid("The credit note and the invoice must be of one contact and in one currency")
+            raise Invalid(f"The {name} and the invoice must be of one contact and in one currency")
+        if (invoice.body["Type"] == "ACCREC") != (credit.body["Type"] in RECEIVABLE):
+            raise Invalid(f"The {name} cannot be allocated to an invoice of type {invoice.body['Type']}")
         if invoice.body["Status"] != "AUTHORISED" or credit.body["Status"] != "AUTHORISED":
             raise Invalid("Only authorised documents can be allocated")
         amount = wanted["Amount"].quantize(Decimal(1).scaleb(-self.settings.places(currency)))
         minor = from_text(amount, currency).minor
         if amount != wanted["Amount"] or minor <= 0:
             raise Invalid("Amount must be greater than zero and no finer than the currency")
-        if minor > self.documents.due("CreditNotes", credit) or minor > self.documents.due("Invoices", invoice):
+        if minor > self.documents.due(kind, credit) or minor > self.documents.due("Invoices", invoice):
             raise Invalid("The amount exceeds the remaining credit or the amount due")
         own = str(uuid4())
-        body = {"AllocationID": own, "Amount": amount, "Date": wanted["Date"], "CreditNoteID": credit.id,
+        body = {"AllocationID": own, "Amount": amount, "Date": wanted["Date"], f"{name}ID": credit.id,
                 "InvoiceID": invoice.id}  # fmt: skip
         self.records.write("Allocations", own, body, origin="api", lag=lag, currency=currency)
-        for kind, id_ in (("CreditNotes", credit.id), ("Invoices", invoice.id)):
-            self.records.link("Allocations", own, kind, id_, minor)
-            self.settle(kind, id_)
+        for applied, id_ in ((kind, credit.id), ("Invoices", invoice.id)):
+            self.records.link("Allocations", own, applied, id_, minor)
+            self.settle(applied, id_)
+        shown = {f"{name}ID": credit.id}
+        if kind == "CreditNotes":
+            shown["CreditNoteNumber"] = credit.body.get("CreditNoteNumber", "")
         return {
             "AllocationID": own,
             "Amount": amount,
@@ -245,7 +289,7 @@ class Organisation:
                 "InvoiceNumber": invoice.body.get("InvoiceNumber", ""),
                 "LineItems": [],
             },
-            "CreditNote": {"CreditNoteID": credit.id, "CreditNoteNumber": credit.body.get("CreditNoteNumber", "")},
+            name: shown,
         }
 
     # --- answers --------------------------------------------------------------------------------------------------
@@ -263,8 +307,11 @@ class Organisation:
                 if name in ("Date", "DueDate") and stored.kind in ("Invoices", "CreditNotes"):
                     body[f"{name}String"] = f"{body[name]}T00:00:00"
                 body[name] = day_stamp(body[name])
-        if stored.kind in ("Invoices", "CreditNotes"):
+        if stored.kind in ("Invoices", *CREDIT_KINDS):
             body |= self._open(stored)
+        if stored.kind == "BankTransfers":
+            del body["UpdatedDateUTC"]
+            return body
         if stored.kind == "Payments":
             body["HasValidationErrors"] = False
         if not lines:
@@ -294,9 +341,10 @@ class Organisation:
                         "CurrencyRate": found.body["CurrencyRate"],
                     }
                 )
-        if stored.kind == "CreditNotes":
-            return {"RemainingCredit": decimal(due), "AppliedAmount": decimal(credited), "Payments": payments,
-                    "Allocations": [], "HasErrors": False, "HasAttachments": False}  # fmt: skip
+        if stored.kind in CREDIT_KINDS:
+            shown = {"RemainingCredit": decimal(due), "AppliedAmount": decimal(credited), "Payments": payments,
+                     "Allocations": [], "HasAttachments": False}  # fmt: skip
+            return {**shown, "HasErrors": False} if stored.kind == "CreditNotes" else shown
         return {"AmountDue": decimal(due), "AmountPaid": decimal(paid), "AmountCredited": decimal(credited),
                 "Payments": payments, "CreditNotes": [], "Prepayments": [], "Overpayments": [], "HasErrors": False,
                 "HasAttachments": False, "IsDiscounted": any("DiscountRate" in li or "DiscountAmount" in li

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
@@ -68,6 +68,7 @@ class Records:
 
     def __init__(self, env: Environment, base: str) -> None:
         self.env, self.store, self.base = env, env.store, base
+        self.told: Callable[[str, str, bool, dict[str, Any]], None] | None = None
         self.store.schema(_SCHEMA)
 
     def find(self, kind: str, id_: str) -> Stored | None:
@@ -99,6 +100,8 @@ class Records:
     ) -> None:  # fmt: skip
         """Keeps a record with its postings; what changed in them becomes journals."""
         now = self.env.now()
+        if self.told is not None:
+            self.told(kind, id_, self.find(kind, id_) is None, body)
         self.store.execute(
             "INSERT INTO xero_document VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (kind, id) DO UPDATE SET"
             " number = excluded.number, name = excluded.name, updated = excluded.updated, visible = excluded.visible,"
@@ -127,6 +130,15 @@ class Records:
         self.store.execute("DELETE FROM xero_posting WHERE kind = ? AND id = ?", kind, id_)
         for line, row in enumerate(after):
             self.store.execute("INSERT INTO xero_posting VALUES (?,?,?,?,?,?,?,?,?)", kind, id_, line, *row, origin)
+
+    def rewrite(self, stored: Stored, body: dict[str, Any]) -> None:
+        """Writes a body without touching its postings."""
+        if self.told is not None:
+            self.told(stored.kind, stored.id, False, body)
+        self.store.execute(
+            "UPDATE xero_document SET body = ?, updated = ? WHERE kind = ? AND id = ?",
+            encoded(body).decode(), self.env.now(), stored.kind, stored.id,
+        )  # fmt: skip
 
     def _journal(self, kind: str, id_: str, day: str, source: str, reference: str, lines: list[dict[str, Any]]) -> None:
         self.store.execute(

@@ -231,7 +231,9 @@ _BANK: Final[dict[str, Check]] = _HEAD | {
     "Status": one_of("AUTHORISED", "DELETED", "VOIDED"), "PrepaymentID": anything, "OverpaymentID": anything,
 }  # fmt: skip
 _PAYMENT: Final[dict[str, Check]] = {
-    "PaymentID": identifier, "Invoice": shape(_INVOICE), "CreditNote": shape(_CREDIT), "Account": shape(_ACCOUNT),
+    "PaymentID": identifier, "Invoice": shape(_INVOICE), "CreditNote": shape(_CREDIT),
+    "Overpayment": shape({"OverpaymentID": identifier}), "Prepayment": shape({"PrepaymentID": identifier}),
+    "Account": shape(_ACCOUNT),
     "InvoiceNumber": text(255), "CreditNoteNumber": text(255), "Code": text(10), "Date": day, "CurrencyRate": number,
     "Amount": number, "Reference": text(255), "IsReconciled": boolean, "Status": one_of("AUTHORISED", "DELETED"),
     "BankAmount": anything, "PaymentType": anything, "UpdatedDateUTC": anything, "HasAccount": anything,
@@ -244,7 +246,15 @@ _JOURNAL_LINE: Final = shape({
     "TaxType": text(50), "Tracking": _TRACKING, "TaxAmount": number, "IsBlank": anything,
 })  # fmt: skip
 _DETAIL: Final = shape({"UnitPrice": number, "AccountCode": text(10), "COGSAccountCode": text(10), "TaxType": text(50)})
+_TRANSFER: Final[dict[str, Check]] = {
+    "BankTransferID": identifier, "FromBankAccount": shape(_ACCOUNT), "ToBankAccount": shape(_ACCOUNT),
+    "Amount": number, "Date": day, "Reference": text(255), "FromIsReconciled": boolean, "ToIsReconciled": boolean,
+    "FromTracking": _TRACKING, "ToTracking": _TRACKING, "Status": one_of("AUTHORISED", "DELETED"),
+    "CurrencyRate": anything, "FromBankTransactionID": anything, "ToBankTransactionID": anything,
+    "HasAttachments": anything, "CreatedDateUTC": anything, "ValidationErrors": anything,
+}  # fmt: skip
 SHAPES: Final[dict[str, Check]] = {
+    "BankTransfers": shape(_TRANSFER),
     "Contacts": shape(_CONTACT),
     "Invoices": shape(_INVOICE),
     "CreditNotes": shape(_CREDIT),
@@ -299,6 +309,8 @@ SHAPES: Final[dict[str, Check]] = {
             "ValidationErrors": anything,
             "IsDeleted": anything,
             "CreditNote": anything,
+            "Overpayment": anything,
+            "Prepayment": anything,
         }
     ),
 }
@@ -308,6 +320,9 @@ IDS: Final = {
     "CreditNotes": "CreditNoteID",
     "Payments": "PaymentID",
     "BankTransactions": "BankTransactionID",
+    "BankTransfers": "BankTransferID",
+    "Overpayments": "OverpaymentID",
+    "Prepayments": "PrepaymentID",
     "Accounts": "AccountID",
     "ManualJournals": "ManualJournalID",
     "Items": "ItemID",
@@ -322,5 +337,6 @@ READ_ONLY: Final = frozenset({
     "AppliedAmount", "ID", "BankAmount", "PaymentType", "UpdatedDateUTC", "HasAccount", "HasValidationErrors",
     "UpdatedDateUTCString", "IsSupplier", "IsCustomer", "ContactGroups", "Class", "SystemAccount", "Attachments",
     "SalesTrackingCategories", "PurchasesTrackingCategories", "ReportingCode", "ReportingCodeName", "TotalDiscount",
+    "FromBankTransactionID", "ToBankTransactionID", "CreatedDateUTC",
     "PrepaymentID", "OverpaymentID", "TotalCostPool", "QuantityOnHand", "IsTrackedAsInventory", "RepeatingInvoiceID",
 })  # fmt: skip

@@ -219,7 +219,6 @@ def test_a_repeat_of_the_same_draft_makes_nothing_twice(there: There) -> None:
     assert first == second
 
 
-@pytest.mark.xfail(reason="the stand-in has no bank transfers yet", strict=False)
 def test_a_payout_between_two_bank_accounts_is_told_by_a_transfer(there: There) -> None:
     chart = there.run(target.chart)
     before = there.ledger()
