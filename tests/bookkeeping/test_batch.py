@@ -157,3 +157,12 @@ def test_the_size_of_a_batch_changes_nothing(database: Database, limit: int) -> 
         shop.arrive(sale(f"s{number}", version=2, net="90.00", tax="18.00"))
     shop.record(limit)
     assert shop.balances()["clearing:card_processor"] == 5 * (10800 - 1200)
+
+
+def test_a_payment_reference_that_is_learnt_later_reverses_nothing(shop: Shop) -> None:
+    known_later = sale(version=2)
+    named = msgspec.structs.replace(known_later, tenders=(msgspec.structs.replace(known_later.tenders[0], reference="tx-77"),))
+    shop.arrive(sale(version=1))
+    shop.arrive(named)
+    shop.record()
+    assert (shop.count("document_revision"), shop.count("entry")) == (2, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +15,8 @@ from leja.cli import demo_play as play
 from leja.cli import demo_result as result
 from leja.cli.demo_sales import Sales, from_file, season
 from leja.cli.demo_stage import Recipe, Stage
-from leja.cli.speaking import FOUND_SOMETHING, AsJson, aside, answer, command, opened
+from leja.cli.speaking import FOUND_SOMETHING, AsJson, answer, aside, command, opened, out
+from leja.web import serve
 
 
 @command
@@ -34,7 +36,10 @@ def run(
             if as_json:
                 answer(result.as_json(found))
             else:
-                result.show(found, stage)
+                result.show(found)
+                if sys.stdin.isatty() and not no_serve:
+                    out().print("\nServing http://127.0.0.1:8080 (leja token create gives a key; Ctrl-C ends).")
+                    serve.run(house, port=8080)
         finally:
             stage.close()
     if not found.agree:
@@ -48,6 +53,7 @@ async def _play(stage: Stage, happened: Sales, seed: int) -> None:
         await stage.subscribe()
     with steps.step("sell in the shop"):
         await asyncio.to_thread(play.sell, stage, happened, seed, steps.say)
+        await asyncio.to_thread(play.pay_out, stage, happened)
         await asyncio.to_thread(play.let_webhooks_come, stage, steps.say)
     with steps.step("poll what no webhook told"):
         await play.poll(stage)

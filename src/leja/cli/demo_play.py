@@ -6,6 +6,7 @@ import asyncio
 import csv
 import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -39,6 +40,16 @@ def sell(stage: Stage, sales: Sales, seed: int, say: Say) -> None:
         if back.number not in done:
             stage.control(name, "refund", order=there[f"#{back.order}"], lines=lines, processed_at=utc_text(back.at), webhooks=manner)
             _mark(stage, back.number)
+
+
+def pay_out(stage: Stage, sales: Sales) -> None:
+    """The processor settles weekly what it holds, less its fees; an earlier run's payouts stay as they are."""
+    for week in range(1, sales.payout_weeks + 1):
+        mark = f"payout-{week}"
+        if mark not in _marks(stage):
+            until = sales.first_day + timedelta(days=7 * week)
+            stage.control(stage.shop.name, "payout", day=(until + timedelta(days=2)).isoformat(), until=f"{until.isoformat()}T00:00:00Z")
+            _mark(stage, mark)
 
 
 def _placing(order: Order, manner: str) -> dict[str, Any]:

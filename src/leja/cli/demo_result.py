@@ -71,7 +71,7 @@ async def gather(stage: Stage) -> Result:
             compared = agreement(conn, org_id, target.connection_id, SINCE, UNTIL, balances)
             targets[target.name] = TargetResult(
                 documents=_documents(conn, org_id, target.connection_id), agreement=compared,
-                trial_balance={account: dict(sums) for account, sums in compared.balances.items()})
+                trial_balance={account: dict(sums) for account, sums in sorted(compared.balances.items())})
     with house.database.transaction() as conn:
         sales, refunds, fees = _tallies(conn, org_id)
         return Result(sales=sales, refunds=refunds, fees=fees, held=_held(conn, org_id), targets=targets,
@@ -142,7 +142,7 @@ def _differences(found: Result) -> list[dict[str, Any]]:
     return listed + ([{"held": found.held.count}] if found.held.count else [])
 
 
-def show(found: Result, stage: Stage) -> None:
+def show(found: Result) -> None:
     """The figures for people."""
     table("Trial balance", ("account", "name", "debit", "credit"), _balance_rows(found), right=("debit", "credit"))
     for name, target in found.targets.items():
@@ -160,10 +160,16 @@ def _balance_rows(found: Result) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for account, sums in found.trial_balance.items():
         for currency, minor in sums.items():
-            shown = f"{format_minor(abs(minor), currency)} {currency}"
+            shown = _amount(abs(minor), currency)
             rows.append((account, found.names.get(account, ""), shown if minor > 0 else "", shown if minor < 0 else ""))
     return rows
 
 
 def _sums(tally: Tally) -> str:
-    return ", ".join(f"{format_minor(minor, currency)} {currency}" for currency, minor in tally.sums.items())
+    return ", ".join(_amount(minor, currency) for currency, minor in tally.sums.items())
+
+
+def _amount(minor: int, currency: str) -> str:
+    """An amount as people read it, thousands parted."""
+    whole, point, fraction = format_minor(abs(minor), currency).partition(".")
+    return f"{'-' if minor < 0 else ''}{int(whole):,}{point}{fraction} {currency}"

@@ -49,7 +49,7 @@ class Sales(msgspec.Struct, frozen=True, kw_only=True):
     returns: list[Return]
     rows: list[Row]
     first_day: date
-    payouts: bool = False
+    payout_weeks: int = 0
 
 
 def from_file(path: Path) -> Sales:
@@ -126,7 +126,7 @@ def season(seed: int, orders: int = 240) -> Sales:
         line = next(line for line in order.lines if line.get("kind", "goods") == "goods")
         returns.append(Return(number=f"R{order.number}", order=order.number, at=order.placed_at + timedelta(days=random.randint(1, 9)),
                               lines=[(line["sku"], line["price"], 1)]))
-    return Sales(orders=placed, returns=returns, rows=_till(random, first), first_day=first.date(), payouts=True)
+    return Sales(orders=placed, returns=returns, rows=_till(random, first), first_day=first.date(), payout_weeks=6)
 
 
 def _web_order(random: Random, first: datetime, number: int) -> Order:

@@ -70,10 +70,13 @@ def _undo(one: StoredEntry, periods: Periods, day: date | None) -> Entry:
 
 
 def _same(stored: Entry, wanted: Entry) -> bool:
-    """Whether two entries say the same, apart from where a lock has moved them to."""
+    """Whether two entries say the same, apart from where a lock has moved them to and from notes.
+
+    A payment's reference that is learnt later is a note: it moves no money.
+    """
     if stored.business_day != wanted.business_day or len(stored.lines) != len(wanted.lines):
         return False
     return all(
-        msgspec.structs.replace(old, return_period=new.return_period) == new
+        msgspec.structs.replace(old, return_period=new.return_period, memo=new.memo) == new
         for old, new in zip(stored.lines, wanted.lines, strict=True)
     )
