@@ -20,8 +20,11 @@ $(READY): requirements/run.txt pyproject.toml
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(TEST_TOOLS): $(READY) requirements/dev.txt
+$(TEST_TOOLS): $(READY) requirements/dev.txt requirements/oracles.txt
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	# Oracles are separate programs that tests run as processes; they get an environment of their own.
+	$(PYTHON) -m venv $(VENV)/oracles
+	$(VENV)/oracles/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/oracles.txt
 	@bash scripts/system-packages hledger
 	@touch $@
 
@@ -30,7 +33,6 @@ demo: $(READY)  ## a season of sales through the sandbox: shop, books and two ac
 
 lint: $(TEST_TOOLS)  ## ruff and strict mypy
 	$(RUN)/ruff check src tests bench
-	$(RUN)/ruff format --check --quiet src tests bench || true
 	$(RUN)/mypy
 
 test: lint  ## everything: lint, types, all tests
@@ -51,6 +53,7 @@ docs: $(TEST_TOOLS)  ## check that the documents name every setting, error and c
 lock:  ## renew the lock files
 	$(RUN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --strip-extras -o requirements/run.txt requirements/run.in
 	$(RUN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --strip-extras -o requirements/dev.txt requirements/dev.in
+	$(RUN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --strip-extras -o requirements/oracles.txt requirements/oracles.in
 
 clean:  ## remove the virtual environment
 	rm -rf $(VENV)

@@ -134,7 +134,7 @@ def test_beancount_and_hledger_accept_the_exports_and_give_the_same_balances(pla
     assert amounts == sorted(sums["GBP"] for sums in first["trial_balance"].values())
     ledger = played.home / "books.beancount"
     ledger.write_text(played.run("books", "export", "--format", "beancount").stdout)
-    checked = subprocess.run([str(Path(sys.executable).parent / "bean-check"), str(ledger)], capture_output=True, text=True, check=False)
+    checked = subprocess.run([str(Path(sys.executable).parent.parent / "oracles" / "bin" / "bean-check"), str(ledger)], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stderr[:2000]
 
 
