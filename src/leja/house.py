@@ -78,12 +78,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             app_url=environment.get("LEJA_DATABASE_APP_URL", ""),
             web_url=environment.get("LEJA_DATABASE_WEB_URL", ""),
             postgres_account=environment.get("LEJA_POSTGRES_ACCOUNT", ""),
-            private_hosts=private_hosts(environment),
+            private_hosts=private_hosts(environment) | _sandbox_host(Path(environment.get("LEJA_HOME") or default_home())),
             body_max=_whole_number(environment, "LEJA_DOOR_BODY_MAX", BODY_MAX),
             poll_seconds=_whole_number(environment, "LEJA_POLL_SECONDS", POLL_SECONDS),
             public_url=environment.get("LEJA_PUBLIC_URL", "").rstrip("/"),
             metrics_token=environment.get("LEJA_METRICS_TOKEN", ""),
         )
+
+
+def _sandbox_host(home: Path) -> frozenset[str]:
+    """The demo's own sandbox is allowed without being named: it runs from this home, on the loopback address."""
+    remembered = home / "sandbox" / "port"
+    return frozenset({f"127.0.0.1:{remembered.read_text().strip()}"}) if remembered.exists() else frozenset()
 
 
 def _whole_number(environment: Mapping[str, str], name: str, default: int) -> int:
@@ -300,7 +306,7 @@ class House:
 
     def signing_key(self) -> anchors.Ed25519PrivateKey:
         """The key that signs anchors; it lies outside the database."""
-        return anchors.signing_key(self.settings.home / "keys" / "signing.key")
+        return anchors.signing_key(self.settings.home / "keys" / "anchor.key")
 
     async def _tonight(self, org_id: UUID, spread: UUID) -> Ran:
         org = await asyncio.to_thread(self._organisation, org_id)

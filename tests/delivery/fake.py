@@ -8,7 +8,6 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from types import SimpleNamespace
 from uuid import UUID, uuid4
 
 from leja.books.entry import Entry, EntryLine
@@ -31,14 +30,17 @@ from leja.connectors.contract import (
     RemoteLine,
     RemoteState,
     RemoteTaxCode,
+    Session,
     Step,
     Unknown,
 )
+from leja.core.errors import NeedsReview
 from leja.core.ids import uuid7
 from leja.core.money import Money
 from leja.database.ledger import Ledger
 from leja.delivery.outbox import Booking, enqueue, places, told
 from leja.delivery.target import Target
+from leja.http.pacing import Pacing
 
 ACCOUNTS = {"1000": "bank", "1100": "receivable", "2200": "tax", "4000": "income", "5000": "cost_of_sales",
 "1200": "current_asset"}
@@ -74,12 +76,14 @@ class FakeTarget:
     rng: random.Random | None = None
     calls: int = 0
     inactive: set = field(default_factory=set)
+    item: str = ""
+    refuses: str = ""
 
     @property
     def ANCHORS(self):
         anchor = Anchor(field="number", unique=self.unique, length=21, look_up="filter", look_up_lag=self.lag,
                         key_remembered=self.remembered)
-        return {"journal": anchor, "receipt": anchor, "payment": anchor}
+        return {"journal": anchor, "receipt": anchor, "payment": anchor, "item": anchor}
 
     async def chart(self, session):
         return Chart(
@@ -91,6 +95,15 @@ class FakeTarget:
         )
 
     def steps(self, bundle, chart):
+        """``refuses`` is a currency that it cannot be told; ``item`` the name of a record that its documents need."""
+        if bundle.currency == self.refuses:
+            raise NeedsReview("fake-home-currency-only", f"{bundle.currency} cannot be told", in_base=True)
+        documents = self._documents(bundle)
+        if not self.item:
+            return documents
+        return (Step(name="item", kind="item", reference=self.item, bundle=bundle), *documents)
+
+    def _documents(self, bundle):
         if bundle.kind != "daily":
             return (Step(name="document", kind="receipt", reference=bundle.reference, bundle=bundle,
             lines=bundle.lines),)
@@ -104,6 +117,8 @@ class FakeTarget:
 
     def draft(self, step, chart, accepted):
         moves = defaultdict(int)
+        if self.item and step.kind != "item":
+            assert accepted["item"].remote_id
         for line in step.lines:
             moves[line.account] += line.amount.minor
         if step.name == "payment":
@@ -217,6 +232,28 @@ class FakeTarget:
         self.log.append(post)
 
 
+class Client:
+    """The HTTP client as far as delivery itself uses it. Sleeping moves the clock on."""
+
+    def __init__(self, pacing):
+        self.pacing = pacing
+
+    def in_lane(self, lane):
+        return self
+
+    def before(self, moment):
+        return self
+
+
+def session(clock, limits=None):
+    """A session whose pace is ``limits`` on the tests' clock."""
+    async def sleep(seconds):
+        clock.forward(seconds=seconds)
+
+    http = Client(Pacing(limits, now=clock, sleep=sleep))
+    return Session(http=http, settings=None, base_url="", tenant="", now=clock, context=None)
+
+
 class Shop:
     """An organisation with one shop and one accounting connection, and entries of its own making."""
 
@@ -236,7 +273,7 @@ class Shop:
                 conn.execute("INSERT INTO account VALUES (%s, %s, %s, %s)", (self.org_id, code, code, kind))
         self.map({f"account:{c}": f"r{c}" for c in ACCOUNTS} | {"tax_code:S": "T20"})
         self.target = Target(
-            org_id=self.org_id, connection_id=self.target_id, name="fake", verbs=fake, session=SimpleNamespace(),
+            org_id=self.org_id, connection_id=self.target_id, name="fake", verbs=fake, session=session(clock),
             limits=Limits(batch=3, concurrent=2),
         )
 

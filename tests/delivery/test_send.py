@@ -258,3 +258,28 @@ def test_entries_before_the_start_are_never_told(make_shop, run):
     shop.sale("s1", day=date(2025, 12, 31))
     run(shop)
     assert shop.fake.posts == []
+
+
+def test_what_a_target_cannot_be_told_in_its_currency_is_told_in_base_with_our_rate(make_shop, run, database):
+    shop = make_shop(refuses="EUR")
+    shop.mode("each")
+    shop.sale("s1", 1200, currency="EUR")
+    shop.sale("s2", 600)
+    run(shop)
+    assert sorted((p.total.minor, p.total.currency) for p in shop.fake.posts) == [(600, "GBP"), (1200, "GBP")]
+    told = shop.rows("SELECT in_base, bundle FROM deliverable WHERE org_id = %s ORDER BY in_base DESC")
+    assert [row[0] for row in told] == [True, False]
+    assert "told in GBP (EUR at 1)" in told[0][1]
+    with database.transaction() as conn:
+        assert review.items(conn, shop.org_id) == []
+
+
+def test_what_cannot_be_told_in_base_either_is_held_in_the_connectors_words(make_shop, run, database):
+    shop = make_shop(refuses="GBP")
+    shop.mode("each")
+    shop.sale("s1", 1200)
+    run(shop)
+    assert shop.fake.posts == []
+    with database.transaction() as conn:
+        assert [(i.code, i.message) for i in review.items(conn, shop.org_id)] == [
+            ("fake-home-currency-only", "GBP cannot be told")]

@@ -56,7 +56,7 @@ class Stage:
         self.house = house
         self.recipe = recipe
         self._start = start
-        self.sandbox = _sandbox(house.settings.home / "sandbox", recipe)
+        self.sandbox = demo_sandbox(house.settings.home / "sandbox", recipe).start()
         # The sandbox lifts the vendors' limits, so that the demo shows the work and not the waiting.
         house.pace_off = True
         allowed = house.settings.private_hosts | {f"127.0.0.1:{self.sandbox.port}"}
@@ -160,7 +160,7 @@ class _Door:
         self._thread.join(10)
 
 
-def _sandbox(folder: Path, recipe: Recipe) -> SandboxServer:
+def demo_sandbox(folder: Path, recipe: Recipe) -> SandboxServer:
     """The stand-ins, with what they had accepted before, on the port that they had before if it is free."""
     folder.mkdir(parents=True, exist_ok=True)
     remembered = folder / "port"
@@ -176,4 +176,4 @@ def _sandbox(folder: Path, recipe: Recipe) -> SandboxServer:
     except OSError:
         sandbox = SandboxServer(port=0, **wanted)  # type: ignore[arg-type]
     remembered.write_text(str(sandbox.port))
-    return sandbox.start()
+    return sandbox

@@ -14,6 +14,7 @@ from leja.core.failpoints import failpoint
 from leja.core.money import Money
 from leja.database.engine import Connection, Database
 from leja.database.remote_rows import RemoteRow, keep_rows
+from leja.delivery.calls import call_seconds
 from leja.delivery.plan import Orphan
 from leja.delivery.summaries import part_of
 from leja.delivery.target import Target
@@ -25,19 +26,49 @@ PAGES_MAX = 10_000
 async def catch_up(database: Database, target: Target, now: datetime) -> int:
     """List what the target changed since the saved cursor and keep it; says how many documents.
 
-    The first thing after a start, a restore, a fail-over or a take-over: the cursor of an older backup lists more.
+    The first thing after a start, a restore, a fail-over or a take-over: the cursor of an older backup lists more. A
+    document of ours that this database never heard of says that it is an older life: whoever had the lease in the life
+    that was lost may still be calling. So long as such a call may last and stay unseen is waited, and listed again,
+    before any of it is kept: planning then adopts all that stands there.
     """
     cursor = await asyncio.to_thread(_cursor, database, target)
-    seen = 0
+    seen, waited = 0, False
     for _ in range(PAGES_MAX):
         page = await target.verbs.changed(target.session, cursor)
         failpoint("delivery.after-changed")
+        if not waited and await asyncio.to_thread(_unheard_of, database, target, page.states):
+            await target.session.http.pacing.sleep(longest_unseen(target))
+            waited = True
+            continue
         await asyncio.to_thread(_keep, database, target, page.states, page.cursor, now)
         seen += len(page.states)
         if not page.more:
             break
         cursor = page.cursor
     return seen
+
+
+def longest_unseen(target: Target) -> float:
+    """Seconds after which a call of another life has ended and what it did is seen by searching."""
+    return call_seconds() + max((anchor.look_up_lag for anchor in target.verbs.ANCHORS.values()), default=0)
+
+
+def _unheard_of(database: Database, target: Target, states: Sequence[RemoteState]) -> bool:
+    """Whether a document among these bears our mark and neither a deliverable nor an earlier listing knows it."""
+    ours = [s.document for s in states if s.state == "present" and part_of(s.document.reference) is not None]
+    if not ours:
+        return False
+    with database.transaction() as conn:
+        row = conn.execute(
+            "SELECT EXISTS (SELECT 1 FROM unnest(%(kinds)s::text[], %(ids)s::text[], %(references)s::text[])"
+            " AS t (kind, remote_id, reference) WHERE NOT EXISTS (SELECT 1 FROM deliverable d"
+            " WHERE d.org_id = %(org)s AND d.connection_id = %(to)s AND d.reference = t.reference) AND NOT EXISTS (SELECT 1 FROM remote_state s"
+            " WHERE s.org_id = %(org)s AND s.connection_id = %(to)s AND s.kind = t.kind AND s.remote_id = t.remote_id))",
+            {"org": target.org_id, "to": target.connection_id, "kinds": [one.kind for one in ours],
+             "ids": [one.remote_id for one in ours],
+             "references": [one.reference.partition("-")[0] for one in ours]},
+        ).fetchone()
+    return bool(row and row[0])
 
 
 def _cursor(database: Database, target: Target) -> str | None:
@@ -117,7 +148,7 @@ def orphans(conn: Connection, org_id: UUID, connection_id: UUID, marks: Sequence
         document = RemoteDocument(
             kind=str(kind), remote_id=str(remote_id), reference=str(reference), version=str(version),
             number=str(number),
-            total=None if total is None else Money(int(str(total)), str(currency)), date=day,  # type: ignore[arg-type]
+            total=None if total is None else Money(int(str(total)), str(currency)), date=day,
         )
         found.setdefault(str(reference)[:14], []).append(
             Orphan(part=part, document=document, lines=msgspec.convert(lines, tuple[RemoteLine, ...]))

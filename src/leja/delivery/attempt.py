@@ -27,7 +27,10 @@ _encode = msgspec.json.Encoder(order="deterministic", decimal_format="string").e
 
 
 class Sending(msgspec.Struct, frozen=True, kw_only=True):
-    """One draft on its way: which deliverable's step it is, under which plan, and whether it is the last step."""
+    """One draft on its way: which deliverable's step it is, under which plan, and whether it is the last step.
+
+    ``laters`` is how often in a row it was put off before.
+    """
 
     attempt_id: UUID
     deliverable_id: UUID
@@ -40,7 +43,15 @@ class Sending(msgspec.Struct, frozen=True, kw_only=True):
     steps_left: int
     new: Planned | None = None
     replanned: Bundle | None = None
+    in_base: bool = False
     ask_first: bool = False
+    lane: str = "live"
+    laters: int = 0
+
+    @property
+    def master(self) -> bool:
+        """Whether it makes a record that documents refer to, and moves no account."""
+        return not self.draft.moves
 
 
 def key_of(reference: str, step: str, plan: int) -> str:
@@ -71,9 +82,10 @@ def freeze(
     for sending in sendings:
         if sending.replanned is not None:
             conn.execute(
-                "UPDATE deliverable SET bundle = %s, kind = %s, date = %s WHERE org_id = %s AND deliverable_id = %s",
-                (stored_bundle(sending.replanned), sending.replanned.kind, sending.replanned.date, org_id,
-                sending.deliverable_id),
+                "UPDATE deliverable SET bundle = %s, kind = %s, date = %s, in_base = %s WHERE org_id = %s"
+                " AND deliverable_id = %s",
+                (stored_bundle(sending.replanned), sending.replanned.kind, sending.replanned.date, sending.in_base,
+                 org_id, sending.deliverable_id),
             )
     salts = _frozen_drafts(conn, org_id, sendings)
     rows: list[tuple[object, ...]] = []
@@ -123,8 +135,8 @@ def insert_deliverables(
             rows.append(_row(org_id, connection_id, deliverable_id, plan, now))
             holder = deliverable_id
         members += [(holder, number) for number in plan.bucket.members]
-        _insert(conn, rows)
-        rows.clear()
+    _insert(conn, rows)
+    for _, plan in new:
         _insert_adopted(conn, org_id, connection_id, plan, now)
     with copied(conn, _MEMBER) as write:
         for holder, number in members:
@@ -177,6 +189,7 @@ def _by_part(orphans: Sequence[Orphan]) -> dict[int, list[Orphan]]:
 
 
 def _insert_adopted(conn: Connection, org_id: UUID, connection_id: UUID, plan: Planned, now: datetime) -> None:
+    told: list[Standing] = []
     for at, orphan in enumerate(plan.adopts):
         moves: dict[str, int] = {}
         for line in orphan.lines:
@@ -187,50 +200,74 @@ def _insert_adopted(conn: Connection, org_id: UUID, connection_id: UUID, plan: P
             "SELECT deliverable_id FROM deliverable WHERE org_id = %s AND connection_id = %s AND reference = %s",
             (org_id, connection_id, whole),
         ).fetchone()
-        insert_remote(
-            conn, org_id, connection_id, row[0] if row else None, f"adopted-{at + 1}", orphan.document, moves,
-             # type: ignore[arg-type]
-            0, currency, now,
+        told.append(Standing(
+            deliverable_id=row[0] if row else None, step=f"adopted-{at + 1}",
+            document=orphan.document, moves=moves, currency=currency,
+        ))
+    insert_remotes(conn, org_id, connection_id, told, now)
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """A document that stands at the target now, as a deliverable's step, and what it does to the accounts there."""
+
+    deliverable_id: UUID | None
+    step: str
+    document: RemoteDocument
+    moves: Mapping[str, int]
+    residual: int = 0
+    currency: str
+
+
+def insert_remotes(
+    conn: Connection, org_id: UUID, connection_id: UUID, found: Sequence[Standing], now: datetime
+) -> None:
+    """Keep what stands at the target now. A record that moves nothing is kept once, whoever needed it."""
+    if not found:
+        return
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO remote_document (org_id, connection_id, deliverable_id, step, kind, remote_id, reference,"
+            " version, number, total, currency, date, moves, residual, recorded_at)"
+            " SELECT %(org)s, %(to)s, %(of)s, %(step)s, %(kind)s, %(id)s, %(reference)s, %(version)s, %(number)s,"
+            " %(total)s, %(currency)s, %(date)s, %(moves)s::jsonb, %(residual)s, %(now)s"
+            " WHERE %(moves)s <> '{}' OR NOT EXISTS (SELECT 1 FROM remote_document k WHERE k.org_id = %(org)s"
+            " AND k.connection_id = %(to)s AND k.kind = %(kind)s AND k.remote_id = %(id)s)"
+            " ON CONFLICT (org_id, deliverable_id, step) DO NOTHING",
+            [_remote_row(org_id, connection_id, one, now) for one in found],
         )
 
 
-def insert_remote(
-    conn: Connection, org_id: UUID, connection_id: UUID, deliverable_id: UUID | None, step: str,
-    document: RemoteDocument,
-    moves: Mapping[str, int], residual: int, currency: str, now: datetime,
-) -> None:
-    """What stands at the target now, with what it does to the accounts there."""
-    conn.execute(
-        "INSERT INTO remote_document (org_id, connection_id, deliverable_id, step, kind, remote_id, reference, version,"
-        " number, total, currency, date, moves, residual, recorded_at)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s)"
-        " ON CONFLICT (org_id, deliverable_id, step) DO NOTHING",
-        (
-            org_id, connection_id, deliverable_id, step, document.kind, document.remote_id, document.reference,
-            document.version, document.number, document.total.minor if document.total else None,
-            document.total.currency if document.total else currency, document.date, _encode(dict(moves)).decode(),
-            residual, now,
-        ),
-    )
+def _remote_row(org_id: UUID, connection_id: UUID, one: Standing, now: datetime) -> dict[str, object]:
+    document = one.document
+    return {
+        "org": org_id, "to": connection_id, "of": one.deliverable_id, "step": one.step, "kind": document.kind,
+        "id": document.remote_id, "reference": document.reference, "version": document.version,
+        "number": document.number, "total": document.total.minor if document.total else None,
+        "currency": document.total.currency if document.total else one.currency, "date": document.date,
+        "moves": _encode(dict(one.moves)).decode(), "residual": one.residual, "now": now,
+    }
 
 
 def _frozen_drafts(conn: Connection, org_id: UUID, sendings: Sequence[Sending]) -> dict[UUID, bytes]:
     """Keep the bytes of first sends; for a resend, the salt that its first send was kept with."""
     digests: dict[UUID, bytes] = {}
+    rows: list[tuple[object, ...]] = []
     for sending in sendings:
         row = conn.execute(
             "SELECT salt FROM frozen_draft WHERE org_id = %s AND deliverable_id = %s AND step = %s AND plan = %s",
             (org_id, sending.deliverable_id, sending.step.name, sending.plan),
         ).fetchone() if sending.send > 1 else None
         text = _encode(sending.draft).decode()
-        salt = bytes(row[0]) if row else os.urandom(16)  # type: ignore[call-overload]
+        salt = bytes(row[0]) if row else os.urandom(16)
         if row is None:
-            conn.execute(
-                "INSERT INTO frozen_draft (org_id, deliverable_id, step, plan, salt, draft) VALUES (%s, %s, %s,"
-                " %s, %s, %s)",
-                (org_id, sending.deliverable_id, sending.step.name, sending.plan, salt, text),
-            )
+            rows.append((org_id, sending.deliverable_id, sending.step.name, sending.plan, salt, text))
         digests[sending.attempt_id] = hashlib.sha256(salt + text.encode()).digest()
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO frozen_draft (org_id, deliverable_id, step, plan, salt, draft)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            rows,
+        )
     return digests
 
 

@@ -76,9 +76,14 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     currency_refused: str = ""
 
 
-def resolve(facts: GroupFacts, bucket: Bucket, part: int, reference: str, terms: Terms) -> Resolved:
-    """The bundle of a bucket as the group's ``part``, with accounts and tax codes of the target."""
-    in_base = _tell_in_base(bucket.currency, terms)
+def resolve(
+    facts: GroupFacts, bucket: Bucket, part: int, reference: str, terms: Terms, *, in_base: bool = False
+) -> Resolved:
+    """The bundle of a bucket as the group's ``part``, with accounts and tax codes of the target.
+
+    ``in_base``: in base currency with our rate in the text, even if the target's chart would allow another.
+    """
+    in_base = in_base or _tell_in_base(bucket.currency, terms)
     currency = terms.base_currency if in_base else bucket.currency
     if in_base and terms.chart.home_currency not in ("", terms.base_currency):
         return Resolved(currency_refused=bucket.currency or "several currencies", in_base=True)

@@ -29,7 +29,15 @@ def stored_chart(conn: Connection, org_id: UUID, connection_id: UUID) -> tuple[C
     row = conn.execute(
         "SELECT chart, read_at FROM remote_chart WHERE org_id = %s AND connection_id = %s", (org_id, connection_id)
     ).fetchone()
-    return (msgspec.json.decode(str(row[0]), type=Chart), row[1]) if row else None  # type: ignore[return-value]
+    return (msgspec.json.decode(str(row[0]), type=Chart), row[1]) if row else None
+
+
+def outdate_chart(conn: Connection, org_id: UUID, connection_id: UUID) -> None:
+    """Have the next run read the chart anew: somebody says that something was mended over there."""
+    conn.execute(
+        "UPDATE remote_chart SET read_at = '1970-01-01Z' WHERE org_id = %s AND connection_id = %s",
+        (org_id, connection_id),
+    )
 
 
 def target_rules(conn: Connection, org_id: UUID, connection_id: UUID) -> tuple[TargetRule, ...]:
@@ -43,8 +51,7 @@ def target_rules(conn: Connection, org_id: UUID, connection_id: UUID) -> tuple[T
     return tuple(
         TargetRule(
             version=int(str(row[0])), effective_from=row[1], kind=str(row[2]), key=str(row[3]),
-             # type: ignore[arg-type]
-            value=None if row[4] is None else str(row[4]), conditions=row[5],  # type: ignore[arg-type]
+            value=None if row[4] is None else str(row[4]), conditions=row[5],
         )
         for row in rows
     )

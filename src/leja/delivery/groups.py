@@ -118,8 +118,8 @@ def load_buckets(conn: Connection, org_id: UUID, members: Mapping[str, Sequence[
     days: dict[tuple[str, date, str], set[date]] = {}
     for key, number, posting, business, currency in entries:
         at = (str(key), posting, str(currency))
-        which.setdefault(at, []).append(int(str(number)))  # type: ignore[arg-type]
-        days.setdefault(at, set()).add(business)  # type: ignore[arg-type]
+        which.setdefault(at, []).append(int(str(number)))
+        days.setdefault(at, set()).add(business)
     lines = _net_lines(conn, org_id, which)
     buckets: dict[str, list[Bucket]] = {key: [] for key in members}
     for at in sorted(which, key=lambda at: (at[0], at[1], min(which[at]))):
@@ -189,13 +189,13 @@ def _documents(
     applies = _applies_to(conn, org_id, connection_id, list(ids))
     found: dict[str, GroupFacts] = {}
     for document_id, source, kind, external_id, number, currency, facts, party in rows:
-        key = ids[document_id]  # type: ignore[index]
+        key = ids[document_id]
         told = identity(key, f"{source}/{kind}/{external_id}")
         found[key] = GroupFacts(
             group_key=key, mark=group_mark(org_id, connection_id, told), kind=str(kind), currency=str(currency),
             number=str(number), due=msgspec.json.decode(str(facts), type=_Due).due if facts else None,
             customer=msgspec.json.decode(str(party), type=Party) if party else None,
-            applies_to=applies.get(document_id, ()),  # type: ignore[call-overload]
+            applies_to=applies.get(document_id, ()),
         )
     return found
 
@@ -216,7 +216,7 @@ def _applies_to(
     ).fetchall()
     found: dict[UUID, tuple[str, ...]] = {}
     for document_id, reference in rows:
-        found[document_id] = (*found.get(document_id, ()), str(reference))  # type: ignore[index,call-overload]
+        found[document_id] = (*found.get(document_id, ()), str(reference))
     return found
 
 
@@ -237,7 +237,7 @@ def remote_by_reference(
     for whole, own, kind, remote_id, version, number, total, currency, day in rows:
         document = RemoteDocument(
             kind=str(kind), remote_id=str(remote_id), reference=str(own), version=str(version), number=str(number),
-            total=None if total is None else Money(int(str(total)), str(currency)), date=day,  # type: ignore[arg-type]
+            total=None if total is None else Money(int(str(total)), str(currency)), date=day,
         )
         found[str(own)] = document
         found.setdefault(str(whole), document)

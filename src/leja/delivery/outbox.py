@@ -79,9 +79,8 @@ def told(conn: Connection, org_id: UUID) -> tuple[Told, ...]:
         " ORDER BY recorded_at, effective_from",
         (org_id,),
     ):
-        modes.setdefault(target, []).append(PostingMode(  # type: ignore[arg-type]
+        modes.setdefault(target, []).append(PostingMode(
             target=str(target), mode=mode, effective_from=day, channel=str(channel), customer_kind=customer,
-             # type: ignore[arg-type]
         ))
     rows = conn.execute(
         "SELECT connection_id, start_date FROM connection WHERE org_id = %s AND duty = 'accounting' AND removed_at"
@@ -90,7 +89,7 @@ def told(conn: Connection, org_id: UUID) -> tuple[Told, ...]:
         (org_id,),
     ).fetchall()
     return tuple(Told(row[0], row[1], tuple(modes.get(row[0],
-    ()))) for row in rows)  # type: ignore[arg-type,call-overload]
+    ()))) for row in rows)
 
 
 def places(conn: Connection, org_id: UUID) -> Places:
@@ -177,7 +176,7 @@ def _roots(conn: Connection, org_id: UUID, bookings: Sequence[Booking]) -> dict[
         " WHERE l.org_id = %s AND l.document_id = ANY(%s) ORDER BY l.document_id, d.document_id",
         (org_id, linked),
     ).fetchall()
-    return {row[0]: row[1] for row in rows}  # type: ignore[misc]
+    return {row[0]: row[1] for row in rows}
 
 
 def hold(

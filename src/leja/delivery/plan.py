@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from leja.connectors.contract import Bundle, BundleLine, Chart, RemoteDocument, RemoteLine, Step
-from leja.core.errors import LejaError
+from leja.core.errors import LejaError, NeedsReview
 from leja.core.money import Money
 from leja.delivery.bundle import Bucket, GroupFacts, Terms, resolve
 from leja.delivery.groups import DueGroup
@@ -64,7 +64,28 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 def plan_group(
     group: DueGroup, terms: Terms, verbs: Verbs, target: UUID, orphans: Sequence[Orphan] = ()
 ) -> Planned | Held:
-    """The next deliverable of a group, one posting date and currency at a time."""
+    """The next deliverable of a group, one posting date and currency at a time.
+
+    What the target cannot express in the currency it happened in is planned again in base currency. Raises the
+    connector's LejaError where that does not help either.
+    """
+    try:
+        return _planned(group, terms, verbs, target, orphans, in_base=False)
+    except NeedsReview as error:
+        if not helped_in_base(error, group.buckets[0].currency, terms):
+            raise
+        return _planned(group, terms, verbs, target, orphans, in_base=True)
+
+
+def helped_in_base(error: NeedsReview, currency: str, terms: Terms) -> bool:
+    """Whether the target could be told in base currency what it cannot be told in ``currency``."""
+    foreign = currency != terms.base_currency
+    return foreign and bool(error.facts.get("in_base")) and terms.chart.home_currency in ("", terms.base_currency)
+
+
+def _planned(
+    group: DueGroup, terms: Terms, verbs: Verbs, target: UUID, orphans: Sequence[Orphan], *, in_base: bool
+) -> Planned | Held:
     bucket = group.buckets[0]
     part = group.next_part
     unknown = sorted((o for o in orphans if o.part >= part), key=lambda o: o.part)
@@ -72,7 +93,7 @@ def plan_group(
         part = unknown[0].part
     # A later part of a document is a delta, except where nothing but withdrawn parts came before.
     counts_as = part if group.later else 1
-    resolved = resolve(group.facts, bucket, counts_as, reference(group.facts.mark, part), terms)
+    resolved = resolve(group.facts, bucket, counts_as, reference(group.facts.mark, part), terms, in_base=in_base)
     if resolved.currency_refused:
         return Held(group_key=group.facts.group_key, troubles=(_currency(group, target, resolved.currency_refused),))
     if resolved.missing or resolved.gone:
@@ -81,19 +102,10 @@ def plan_group(
         facts=group.facts, family=group.family, lane=group.lane, part=part, reference=reference(group.facts.mark, part),
         bucket=bucket, bundle=resolved.bundle, in_base=resolved.in_base, accepted=group.applied,
     )
-    return with_steps(_against_orphans(planned, unknown, len(group.buckets) == 1, terms.chart, verbs), terms.chart,
-    verbs, target)
-
-
-def with_steps(planned: Planned, chart: Chart, verbs: Verbs, target: UUID) -> Planned | Held:
-    """The plan with the remote documents that express it; held in the connector's own words where none do."""
-    if planned.bundle is None or planned.steps:
-        return planned
-    try:
-        return msgspec.structs.replace(planned, steps=tuple(verbs.steps(planned.bundle, chart)))
-    except LejaError as error:
-        return Held(group_key=planned.facts.group_key, troubles=(not_expressed(planned.facts.group_key, target,
-        error),))
+    found = _against_orphans(planned, unknown, len(group.buckets) == 1, terms.chart, verbs)
+    if found.bundle is None or found.steps:
+        return found
+    return msgspec.structs.replace(found, steps=tuple(verbs.steps(found.bundle, terms.chart)))
 
 
 def not_expressed(group_key: str, target: UUID, error: LejaError) -> Trouble:
@@ -110,7 +122,8 @@ def troubles(target: UUID, missing: Sequence[Missing], gone: Sequence[Missing]) 
         state = "has no counterpart at this target" if at == 0 else "points to something deleted or inactive there"
         found.append(Trouble(
             names[one.kind][at], one.waits_for(str(target)), f"{what} {one.key} {state}",
-            f"Map it with `leja mapping set`: all that waits for {what} {one.key} then goes on by itself.",
+            f"Map it with `leja mapping set`: all that waits for {what} {one.key} then goes on by itself."
+            + (" Or make it active over there, then `leja review retry`." if at else ""),
         ))
     return tuple(found)
 

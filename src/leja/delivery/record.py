@@ -27,7 +27,7 @@ from leja.core.ids import uuid7
 from leja.database import review
 from leja.database.engine import Connection
 from leja.database.ledger import Ledger
-from leja.delivery.attempt import Sending, insert_remote
+from leja.delivery.attempt import Sending, Standing, insert_remotes
 from leja.delivery.states import Attempted, ask_again, ask_from
 
 _KINDS = {
@@ -35,6 +35,8 @@ _KINDS = {
     Found: "found", Absent: "absent", Ambiguous: "ambiguous",
 }
 CONSENT = "connection-needs-consent"
+FIRST_WAIT_SECONDS = 5
+LAST_WAIT_SECONDS = 300
 _encode = msgspec.json.Encoder(order="deterministic", decimal_format="string").encode
 
 
@@ -57,21 +59,17 @@ def record(
     next holder."""
     ledger = Ledger.open(conn, org_id)
     guard(conn)
-    freed: list[str] = []
+    believed = [answer for answer in answers if not (answer.early and isinstance(answer.said, Absent))]
     for answer in answers:
         if answer.early and isinstance(answer.said, Absent):
             _wait(conn, org_id, answer.sending, _ask_from(answer))
-            continue
-        _outcome(conn, ledger, org_id, answer, now)
-        if isinstance(answer.said, (Accepted, Found)):
-            _stands(conn, org_id, connection_id, answer.sending, answer.said.document, now)
-            if answer.sending.steps_left == 0:
-                freed.append(answer.sending.family)
-        elif isinstance(answer.said, Rejected):
+    _outcomes(conn, ledger, org_id, believed, now)
+    _stand(conn, org_id, connection_id, believed, now)
+    for answer in believed:
+        if isinstance(answer.said, Rejected):
             _rejected(conn, org_id, connection_id, answer.sending, answer.said, now)
-        else:
+        elif not isinstance(answer.said, (Accepted, Found)):
             _unclear(conn, org_id, connection_id, answer, now)
-    let_family_go(conn, org_id, connection_id, freed)
     ledger.flush(now)
 
 
@@ -105,42 +103,61 @@ def family_wait(connection_id: UUID, family: str) -> str:
     return f"family/{connection_id}/{family}"
 
 
-def _outcome(conn: Connection, ledger: Ledger, org_id: UUID, answer: Answer, now: datetime) -> None:
-    kind = _KINDS[type(answer.said)]
-    detail = _encode(answer.said).decode()
-    attempt_id = answer.sending.attempt_id
-    row = conn.execute(
-        "INSERT INTO outcome (org_id, attempt_id, ordinal, kind, detail, at)"
-        " SELECT %s, %s, coalesce(max(ordinal), 0) + 1, %s, %s, %s FROM outcome WHERE org_id = %s AND attempt_id = %s"
-        " RETURNING ordinal",
-        (org_id, attempt_id, kind, detail, now, org_id, attempt_id),
-    ).fetchone()
-    ordinal = int(str(row[0])) if row else 1
-    ledger.note("outcome", f"{attempt_id}/{ordinal}", outcome_digest(org_id, attempt_id, ordinal, kind, detail, now))
+def _outcomes(conn: Connection, ledger: Ledger, org_id: UUID, answers: Sequence[Answer], now: datetime) -> None:
+    rows_there = conn.execute(
+        "SELECT attempt_id, max(ordinal) FROM outcome WHERE org_id = %s AND attempt_id = ANY(%s) GROUP BY attempt_id",
+        (org_id, [answer.sending.attempt_id for answer in answers]),
+    ).fetchall()
+    last: dict[UUID, int] = dict(rows_there)
+    rows: list[tuple[object, ...]] = []
+    for answer in answers:
+        attempt_id, kind = answer.sending.attempt_id, _KINDS[type(answer.said)]
+        ordinal = last[attempt_id] = last.get(attempt_id, 0) + 1
+        detail = _encode(answer.said).decode()
+        rows.append((org_id, attempt_id, ordinal, kind, detail, now))
+        digest = outcome_digest(org_id, attempt_id, ordinal, kind, detail, now)
+        ledger.note("outcome", f"{attempt_id}/{ordinal}", digest)
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO outcome (org_id, attempt_id, ordinal, kind, detail, at) VALUES (%s, %s, %s, %s, %s, %s)", rows
+        )
 
 
-def _stands(
-    conn: Connection, org_id: UUID, connection_id: UUID, sending: Sending, document: RemoteDocument, now: datetime
+def _stand(
+    conn: Connection, org_id: UUID, connection_id: UUID, answers: Sequence[Answer], now: datetime
 ) -> None:
-    draft = sending.draft
-    whole = msgspec.structs.replace(
-        document, date=document.date or draft.date, reference=document.reference or draft.reference,
-        total=document.total or draft.total,
-    )
-    insert_remote(
-        conn, org_id, connection_id, sending.deliverable_id, sending.step.name, whole, draft.moves,
-        draft.residual.minor if draft.residual else 0, draft.total.currency, now,
-    )
-    if document.total is not None and document.total != draft.total:
-        _difference(conn, org_id, connection_id, sending, document, now)
-    state = "open" if sending.steps_left else "done"
-    conn.execute(
-        "UPDATE deliverable SET state = %s, not_before = %s, because = '', waits_for = ''"
-        " WHERE org_id = %s AND deliverable_id = %s",
-        (state, now, org_id, sending.deliverable_id),
-    )
-    if state == "done":
-        review.settle(conn, org_id, subject(sending), "mended", "leja", now)
+    """What was accepted or found stands there; its deliverable goes on, or is done and lets its family go on."""
+    remote: list[Standing] = []
+    states: list[tuple[object, ...]] = []
+    done: list[Sending] = []
+    for answer in answers:
+        if not isinstance(answer.said, (Accepted, Found)):
+            continue
+        sending, document = answer.sending, answer.said.document
+        draft = sending.draft
+        whole = msgspec.structs.replace(
+            document, date=document.date or draft.date, reference=document.reference or draft.reference,
+            total=document.total or draft.total,
+        )
+        remote.append(Standing(
+            deliverable_id=sending.deliverable_id, step=sending.step.name, document=whole, moves=draft.moves,
+            residual=draft.residual.minor if draft.residual else 0, currency=draft.total.currency,
+        ))
+        if document.total is not None and document.total != draft.total:
+            _difference(conn, org_id, connection_id, sending, document, now)
+        if sending.steps_left == 0:
+            done.append(sending)
+        states.append(("open" if sending.steps_left else "done", now, org_id, sending.deliverable_id))
+    insert_remotes(conn, org_id, connection_id, remote, now)
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE deliverable SET state = %s, not_before = %s, because = '', waits_for = ''"
+            " WHERE org_id = %s AND deliverable_id = %s",
+            states,
+        )
+    if done:
+        review.settle_many(conn, org_id, [subject(sending) for sending in done], "mended", "leja", now)
+        let_family_go(conn, org_id, connection_id, [sending.family for sending in done])
 
 
 def _difference(
@@ -201,6 +218,18 @@ def park(
     )
 
 
+def withdraw(conn: Connection, org_id: UUID, deliverable_id: UUID, because: str, now: datetime) -> bool:
+    """Give up a parked deliverable: its target is never told, and what waited for it in its family goes on."""
+    row = conn.execute(
+        "UPDATE deliverable SET state = 'withdrawn', because = %s, waits_for = '', not_before = %s"
+        " WHERE org_id = %s AND deliverable_id = %s AND state = 'parked' RETURNING connection_id, family",
+        (because, now, org_id, deliverable_id),
+    ).fetchone()
+    if row is not None:
+        let_family_go(conn, org_id, row[0], [str(row[1])])
+    return row is not None
+
+
 def pause(conn: Connection, org_id: UUID, connection_id: UUID, words: str, now: datetime) -> None:
     """Nothing more is planned or sent on the connection until its owner logged in again (`resume`)."""
     review.open_item(
@@ -228,7 +257,7 @@ def paused(conn: Connection, org_id: UUID, connection_id: UUID) -> bool:
 def _unclear(conn: Connection, org_id: UUID, connection_id: UUID, answer: Answer, now: datetime) -> None:
     sending, said = answer.sending, answer.said
     if isinstance(said, Later):
-        _wait(conn, org_id, sending, max(said.until, now + timedelta(milliseconds=sending.attempt_id.int % 1000)))
+        _wait(conn, org_id, sending, put_off_until(said, sending, now))
     elif isinstance(said, Unknown):
         remembered = answer.anchor.key_remembered > 0
         _wait(conn, org_id, sending, answer.deadline if remembered else _ask_from(answer))
@@ -250,6 +279,18 @@ def _unclear(conn: Connection, org_id: UUID, connection_id: UUID, answer: Answer
         _wait(conn, org_id, sending, now)
     else:
         _wait(conn, org_id, sending, ask_again(answer.anchor, now))
+
+
+def put_off_until(said: Later, sending: Sending, now: datetime) -> datetime:
+    """When to try again what certainly had no effect: when the vendor said, else doubling from 5 seconds to 5 minutes.
+
+    The jitter keeps those that were put off together from coming back together.
+    """
+    chance = sending.attempt_id.int % 1000
+    if said.until > now:
+        return said.until + timedelta(milliseconds=chance)
+    wait = min(LAST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(sending.laters, 12))
+    return now + timedelta(seconds=wait * (0.75 + chance / 4000))
 
 
 def _ask_from(answer: Answer) -> datetime:

@@ -1,34 +1,38 @@
-"""Tells one target what is due, in rounds: settle what is unclear, go on with what is open, plan what is new, send."""
+"""Tells one target what is due, in rounds: settle what is unclear, go on with what is open, plan what is new, send.
+
+Calls are a rolling window: as many are in flight as the vendor allows, and as each ends it is recorded and the next
+goes out. The pace is waited for before anything is frozen, so that what is frozen is sent at once.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 import msgspec
 
-from leja.connectors.contract import Chart, Finding, Later, Outcome, Rejected, Unknown
+from leja.connectors.contract import Chart, Finding, Outcome, Rejected, Unknown
 from leja.core.clock import Clock
-from leja.core.errors import LejaError, NeedsConsent, Refused, Transient
+from leja.core.errors import NeedsConsent
 from leja.core.failpoints import failpoint
 from leja.database.engine import Connection, Database
-from leja.delivery import charts, prepare, record, states
+from leja.delivery import calls, charts, prepare, record, states
 from leja.delivery.adopt import catch_up
 from leja.delivery.attempt import Sending, freeze
-from leja.delivery.prepare import Asked, Round
+from leja.delivery.prepare import Asked, Round, UnderWay
 from leja.delivery.record import Answer
 from leja.delivery.states import NO_ANCHOR
 from leja.delivery.target import Target
 from leja.delivery.unknown_outcome import ask
 
-CALL_SECONDS = 30
 GIVEN_UP_ASKING_SECONDS = 30
+ASKED_AT_ONCE = 5
+PLANNED_AHEAD = 4
+BACKFILL_SHARE = 10
+LONGEST_REST_SECONDS = 90.0
 
-_Item = TypeVar("_Item")
 Guard = Callable[[Connection], None]
 Renew = Callable[[], Awaitable[None]]
 
@@ -46,6 +50,13 @@ class Delivered(msgspec.Struct, kw_only=True):
     next_due: datetime | None = None
 
 
+class _Call(msgspec.Struct, frozen=True):
+    """A call in flight."""
+
+    batch: tuple[Sending, ...]
+    deadline: datetime
+
+
 class Delivery:
     """The deliverer of one target while its lease is held.
 
@@ -58,9 +69,11 @@ class Delivery:
         self._clock = clock
         self._guard = guard
         self._epoch = epoch
-        self._seconds = call_seconds()
+        self._seconds = calls.call_seconds()
         self._chart: Chart | None = None
-        self._deadline = clock()
+        self._flying: dict[asyncio.Task[tuple[Outcome, ...]], _Call] = {}
+        self._together = max(1, target.limits.batch)
+        self._pace_seconds = 0.0
         self.done = Delivered()
 
     async def start(self) -> None:
@@ -68,47 +81,102 @@ class Delivery:
         await catch_up(self._database, self._target, self._clock())
         await self._read_chart()
 
+    async def pause(self, error: NeedsConsent) -> Delivered:
+        """The login was refused while reading: nothing more is sent until the owner has logged in again."""
+        await asyncio.to_thread(self._pause, error.message)
+        self.done.paused = True
+        return self.done
+
+    def _pause(self, words: str) -> None:
+        with self._database.transaction() as conn:
+            self._guard(conn)
+            record.pause(conn, self._target.org_id, self._target.connection_id, words, self._clock())
+
     async def run(self, *, rounds: int = 0) -> Delivered:
         """Rounds until nothing is due (or at most ``rounds`` of them)."""
-        while not rounds or self.done.rounds < rounds:
-            if not await self.round():
-                break
+        rest = 0.0
+        try:
+            while not rounds or self.done.rounds < rounds:
+                if await self.round():
+                    continue
+                if self._flying:
+                    await self._land()
+                    continue
+                rest = self._pace_seconds
+                if not 0 < rest <= LONGEST_REST_SECONDS:
+                    break
+                await self._target.session.http.pacing.sleep(rest)
+            while self._flying:
+                await self._land()
+        finally:
+            await self._abandon()
         self.done.next_due = await asyncio.to_thread(self._next_due)
+        if rest > LONGEST_REST_SECONDS and self.done.next_due is not None:
+            self.done.next_due = max(self.done.next_due, self._clock() + timedelta(seconds=rest))
         return self.done
 
     async def round(self) -> bool:
-        """One round; False when there was nothing to do."""
+        """One round; False when there was nothing that could be done now."""
+        self._pace_seconds = 0.0
+        free = max(1, self._target.limits.concurrent) - len(self._flying)
+        if free <= 0:
+            return False
         chart = self._chart or await self._read_chart()
-        work = await asyncio.to_thread(self._prepare, chart)
-        self.done.rounds += 1
+        work = await asyncio.to_thread(self._prepare, chart, free)
         self.done.paused = work.paused
         if work.asks:
             await self._ask(work.asks)
         sends, adopted = await self._looked_up(work.sends)
-        if sends:
-            await self._send(sends)
-        return bool(work.asks or work.moved or sends or adopted)
+        sent = await self._send(sends, free) if sends else 0
+        self.done.rounds += 1
+        return bool(work.asks or work.moved or sent or adopted)
 
-    def _prepare(self, chart: Chart) -> Round:
-        now = self._clock()
+    def _prepare(self, chart: Chart, free: int) -> Round:
+        room = free * min(max(1, self._target.limits.batch), self._together)
         with self._database.transaction() as conn:
             self._guard(conn)
-            limits = self._target.limits
-            room = max(1, limits.batch) * max(1, limits.concurrent)
-            found = prepare.next_round(conn, self._target, chart, now, room)
+            found = prepare.next_round(
+                conn, self._target, chart, self._clock(), room, self._under_way(),
+                kept_for_backfill=max(room // BACKFILL_SHARE, int(self._backfills_turn())),
+            )
             failpoint("delivery.before-plan-commit")
         failpoint("delivery.after-plan-commit")
         return found
 
+    def _backfills_turn(self) -> bool:
+        """Now and then the oldest of backfill goes first, however much is live."""
+        return self.done.rounds % BACKFILL_SHARE == BACKFILL_SHARE - 1
+
+    def _under_way(self) -> UnderWay:
+        sendings = [sending for call in self._flying.values() for sending in call.batch]
+        return UnderWay(
+            deliverables=frozenset(sending.deliverable_id for sending in sendings),
+            masters=frozenset((s.step.kind, s.step.reference) for s in sendings if s.master),
+        )
+
     async def _ask(self, asked: Sequence[Asked]) -> None:
-        for batch in _batches(asked, self._target.limits.batch):
-            findings = await ask(self._target, [one.sending for one in batch], self._seconds)
+        for at in range(0, len(asked), ASKED_AT_ONCE):
+            batch = asked[at : at + ASKED_AT_ONCE]
+            findings = await self._asked([one.sending for one in batch])
             failpoint("delivery.after-find")
             await asyncio.to_thread(self._record_found, batch, findings)
 
+    async def _asked(self, sendings: Sequence[Sending]) -> tuple[Finding | None, ...]:
+        """The findings; the pace is waited for first, so that a question is not given up before it is put."""
+        pacing = self._target.session.http.pacing
+        wait = pacing.delay("live")
+        if wait > LONGEST_REST_SECONDS:
+            return (None,) * len(sendings)
+        if wait > 0:
+            await pacing.sleep(wait)
+        return await ask(self._target, sendings, self._seconds)
+
     def _record_found(self, asked: Sequence[Asked], findings: Sequence[Finding | None]) -> None:
         now = self._clock()
-        answers = [self._answer(one.sending, said, one) for one, said in zip(asked, findings, strict=True) if said]
+        answers = [
+            self._answer(one.sending, said, one.deadline, one)
+            for one, said in zip(asked, findings, strict=True) if said
+        ]
         silent = [one.sending for one, said in zip(asked, findings, strict=True) if said is None]
         self.done.adopted += sum(1 for answer in answers if record.stands(answer.said))
         with self._database.transaction() as conn:
@@ -117,12 +185,13 @@ class Delivery:
             failpoint("delivery.before-find-commit")
         failpoint("delivery.after-find-commit")
 
-    def _answer(self, sending: Sending, said: Outcome | Finding, asked: Asked | None = None) -> Answer:
+    def _answer(
+        self, sending: Sending, said: Outcome | Finding, deadline: datetime, asked: Asked | None = None
+    ) -> Answer:
         anchor = self._target.verbs.ANCHORS.get(sending.step.kind, NO_ANCHOR)
-        if asked is None:
-            return Answer(sending=sending, said=said, anchor=anchor, deadline=self._deadline)
         return Answer(
-            sending=sending, said=said, anchor=anchor, deadline=asked.deadline, before=asked.before, early=asked.early
+            sending=sending, said=said, anchor=anchor, deadline=deadline, before=asked.before if asked else (),
+            early=asked.early if asked else False,
         )
 
     async def _looked_up(self, sends: Sequence[Sending]) -> tuple[list[Sending], int]:
@@ -134,71 +203,93 @@ class Delivery:
         if not doubtful:
             return list(sends), 0
         findings: list[Finding | None] = []
-        for batch in _batches(doubtful, self._target.limits.batch):
-            findings += await ask(self._target, batch, self._seconds)
+        for at in range(0, len(doubtful), ASKED_AT_ONCE):
+            findings += await self._asked(doubtful[at : at + ASKED_AT_ONCE])
         failpoint("delivery.after-look-up")
         told = [(s, f) for s, f in zip(doubtful, findings, strict=True) if f is not None and not record.absent(f)]
         if told:
-            await asyncio.to_thread(self._freeze, [s for s, _ in told])
+            deadline = await asyncio.to_thread(self._freeze, [s for s, _ in told])
             failpoint("delivery.after-freeze")
-            asked = [Asked(sending=s, deadline=self._deadline, before=(), early=False) for s, _ in told]
+            asked = [Asked(sending=s, deadline=deadline, before=(), early=False) for s, _ in told]
             await asyncio.to_thread(self._record_found, asked, [f for _, f in told])
         clear = {s.attempt_id for s, f in zip(doubtful, findings, strict=True) if f is not None and record.absent(f)}
         return [sending for sending in sends if not sending.ask_first or sending.attempt_id in clear], len(told)
 
-    async def _send(self, sends: Sequence[Sending]) -> None:
-        await asyncio.to_thread(self._freeze, sends)
+    async def _send(self, sends: Sequence[Sending], free: int) -> int:
+        """Freeze and send as much as the pace admits now; says how many sendings. The rest stays as it was."""
+        cut = calls.cut(self._target, sends)
+        if self._backfills_turn():
+            cut.reverse()
+        taken = self._admitted(cut, free)
+        if not taken:
+            return 0
+        self._together = max(PLANNED_AHEAD, 2 * sum(map(len, taken)) // len(taken))
+        deadline = await asyncio.to_thread(self._freeze, [sending for batch in taken for sending in batch])
         failpoint("delivery.after-freeze")
-        calls = [self._call(batch) for batch in _batches(sends, self._target.limits.batch)]
-        for finished in await asyncio.gather(*calls, return_exceptions=True):
-            if isinstance(finished, BaseException):
-                raise finished
+        for batch in taken:
+            self._flying[asyncio.create_task(self._call(batch, deadline))] = _Call(batch, deadline)
+        return sum(map(len, taken))
 
-    def _freeze(self, sends: Sequence[Sending]) -> None:
+    def _admitted(self, cut: Sequence[tuple[Sending, ...]], free: int) -> list[tuple[Sending, ...]]:
+        pacing, many = self._target.session.http.pacing, self._target.limits.batch > 1
+        live, old = (pacing.room(lane, batch=many, most=free) for lane in ("live", "backfill"))
+        taken: list[tuple[Sending, ...]] = []
+        for batch in cut:
+            if len(taken) < (live if batch[0].lane == "live" else old):
+                taken.append(batch)
+        if cut and not taken:
+            lane = cut[0][0].lane
+            # The least is a guard: a place in flight that somebody else holds has no time at which it is free.
+            self._pace_seconds = max(0.05, pacing.delay("live" if lane == "live" else "backfill", batch=many))
+        return taken
+
+    def _freeze(self, sends: Sequence[Sending]) -> datetime:
         now = self._clock()
-        self._deadline = now + timedelta(seconds=self._seconds)
+        deadline = now + timedelta(seconds=self._seconds)
         with self._database.transaction() as conn:
             freeze(
                 conn, self._target.org_id, self._target.connection_id, self._epoch, sends, self._target.verbs.ANCHORS,
-                now,
-                self._deadline, self._guard,
+                now, deadline, self._guard,
             )
             failpoint("delivery.before-freeze-commit")
+        return deadline
 
-    async def _call(self, batch: Sequence[Sending]) -> None:
+    async def _call(self, batch: tuple[Sending, ...], deadline: datetime) -> tuple[Outcome, ...]:
         failpoint("delivery.before-send")
-        outcomes = await self._deliver(batch)
+        outcomes = await calls.deliver(self._target, batch, deadline, self._clock)
         failpoint("delivery.after-send")
-        await asyncio.to_thread(self._record, batch, outcomes)
-        failpoint("delivery.after-record")
+        return outcomes
 
-    async def _deliver(self, batch: Sequence[Sending]) -> tuple[Outcome, ...]:
-        drafts = tuple(sending.draft for sending in batch)
-        everyone: Outcome
-        try:
-            outcomes = await asyncio.wait_for(self._target.verbs.deliver(self._target.session, drafts), self._seconds)
-            if len(outcomes) == len(drafts):
-                return tuple(outcomes)
-            everyone = Unknown(why=f"{len(outcomes)} outcomes for {len(drafts)} drafts")
-        except NeedsConsent as error:
-            everyone = Rejected(code=error.code, words=error.message, remedy="consent")
-        except Transient as error:
-            everyone = Later(until=self._clock() + timedelta(seconds=error.retry_after or 5), why=error.message)
-        except Refused as error:
-            everyone = Rejected(code=error.code, words=error.message)
-        except TimeoutError:
-            everyone = Unknown(why=f"no answer within {self._seconds} seconds")
-        except (LejaError, OSError) as error:
-            everyone = Unknown(why=str(error))
-        return (everyone,) * len(drafts)
+    async def _land(self) -> None:
+        """Wait for the next call to end, and record it with all others that ended meanwhile."""
+        ended, _ = await asyncio.wait(self._flying, return_when=asyncio.FIRST_COMPLETED)
+        landed = [(self._flying.pop(task), task) for task in ended]
+        # Whatever one of them raises, what the others brought is recorded.
+        told = [(call, task.result()) for call, task in landed if not task.cancelled() and task.exception() is None]
+        if told:
+            await asyncio.to_thread(self._record, told)
+            failpoint("delivery.after-record")
+        for _, task in landed:
+            task.result()
 
-    def _record(self, batch: Sequence[Sending], outcomes: Sequence[Outcome]) -> None:
+    async def _abandon(self) -> None:
+        """After a fault, calls in flight are given up: nothing is known of them, and they are asked after."""
+        for task in self._flying:
+            task.cancel()
+        await asyncio.gather(*self._flying, return_exceptions=True)
+        self._flying.clear()
+
+    def _record(self, told: Sequence[tuple[_Call, tuple[Outcome, ...]]]) -> None:
         now = self._clock()
-        answers = [self._answer(sending, said) for sending, said in zip(batch, outcomes, strict=True)]
+        answers = [
+            self._answer(sending, said, call.deadline)
+            for call, outcomes in told for sending, said in zip(call.batch, outcomes, strict=True)
+        ]
         with self._database.transaction() as conn:
             record.record(conn, self._target.org_id, self._target.connection_id, answers, now, self._guard)
             failpoint("delivery.before-record-commit")
-        self.done.sent += len(batch)
+        outcomes = [answer.said for answer in answers]
+        self.done.sent += len(answers)
         self.done.accepted += sum(1 for said in outcomes if record.stands(said))
         self.done.refused += sum(1 for said in outcomes if isinstance(said, Rejected))
         self.done.unclear += sum(1 for said in outcomes if isinstance(said, Unknown))
@@ -230,14 +321,6 @@ class Delivery:
             return states.next_due(conn, self._target.org_id, self._target.connection_id)
 
 
-def call_seconds() -> int:
-    """After how many seconds a call is given up on our side (``LEJA_CALL_SECONDS``)."""
-    text = os.environ.get("LEJA_CALL_SECONDS", str(CALL_SECONDS))
-    if not text.isdigit() or not int(text):
-        raise Refused("setting-unreadable", f"LEJA_CALL_SECONDS is {text!r}, not a whole number of seconds")
-    return int(text)
-
-
 async def deliver(
     database: Database, target: Target, clock: Clock, guard: Guard, epoch: int, *, renew: Renew | None = None,
     renew_seconds: float = 10,
@@ -248,6 +331,8 @@ async def deliver(
     try:
         await engine.start()
         return await engine.run()
+    except NeedsConsent as error:
+        return await engine.pause(error)
     finally:
         if keeper is not None:
             keeper.cancel()
@@ -259,7 +344,3 @@ async def _keep(renew: Renew, seconds: float) -> None:
     while True:
         await asyncio.sleep(seconds)
         await renew()
-
-
-def _batches(items: Sequence[_Item], size: int) -> list[Sequence[_Item]]:
-    return [items[at : at + max(1, size)] for at in range(0, len(items), max(1, size))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -88,6 +88,16 @@ def _unclear(step: Step, tried: Sequence[Attempted], anchor: Anchor, now: dateti
     return Move(what="ask" if now >= until else "wait", step=step, last=last, until=until)
 
 
+def put_off(standing: Standing, step: str) -> int:
+    """How often in a row, lately, the target was not there for a step."""
+    times = 0
+    for attempt in reversed([a for a in standing.attempts if a.step == step and a.plan == standing.plan]):
+        if not attempt.outcomes or attempt.outcomes[-1][0] != "later":
+            break
+        times += 1
+    return times
+
+
 def ask_from(attempt: Attempted, anchor: Anchor) -> datetime:
     """From when on "absent" can be believed."""
     return attempt.deadline + timedelta(seconds=anchor.look_up_lag)
@@ -99,14 +109,15 @@ def ask_again(anchor: Anchor, now: datetime) -> datetime:
 
 
 def load_open(
-    conn: Connection, org_id: UUID, connection_id: UUID, now: datetime, limit: int
+    conn: Connection, org_id: UUID, connection_id: UUID, lane: str, now: datetime, limit: int,
+    under_way: Collection[UUID] = (),
 ) -> list[Standing]:
-    """Open deliverables that are due, live ones before backfill."""
+    """Open deliverables of a lane that are due, oldest first, without those that are being called about right now."""
     rows = conn.execute(
         "SELECT deliverable_id, group_key, part, reference, family, lane, plan, in_base, bundle FROM deliverable"
-        " WHERE org_id = %s AND connection_id = %s AND state = 'open' AND not_before <= %s"
-        " ORDER BY lane DESC, not_before, deliverable_id LIMIT %s",
-        (org_id, connection_id, now, limit),
+        " WHERE org_id = %s AND connection_id = %s AND state = 'open' AND lane = %s AND not_before <= %s"
+        " AND deliverable_id <> ALL(%s) ORDER BY not_before, deliverable_id LIMIT %s",
+        (org_id, connection_id, lane, now, list(under_way), limit),
     ).fetchall()
     ids = [row[0] for row in rows]
     attempts = _attempts(conn, org_id, ids)
@@ -114,10 +125,9 @@ def load_open(
     return [
         Standing(
             deliverable_id=row[0], group_key=str(row[1]), part=int(str(row[2])), reference=str(row[3]),
-             # type: ignore[arg-type]
             family=str(row[4]), lane=str(row[5]), plan=int(str(row[6])), in_base=bool(row[7]),
             bundle=msgspec.json.decode(str(row[8]), type=Bundle),
-            attempts=tuple(attempts.get(row[0], ())), done=done.get(row[0], {}),  # type: ignore[call-overload]
+            attempts=tuple(attempts.get(row[0], ())), done=done.get(row[0], {}),
         )
         for row in rows
     ]
@@ -132,7 +142,7 @@ def next_due(conn: Connection, org_id: UUID, connection_id: UUID) -> datetime | 
         " AND held = '') due",
         {"org": org_id, "to": connection_id},
     ).fetchone()
-    return row[0] if row else None  # type: ignore[return-value]
+    return row[0] if row else None
 
 
 def _attempts(conn: Connection, org_id: UUID, ids: Sequence[object]) -> dict[UUID, list[Attempted]]:
@@ -147,10 +157,10 @@ def _attempts(conn: Connection, org_id: UUID, ids: Sequence[object]) -> dict[UUI
     ).fetchall()
     found: dict[UUID, list[Attempted]] = {}
     for deliverable_id, attempt_id, step, plan, send, attempted_at, deadline, kinds, moments in rows:
-        found.setdefault(deliverable_id, []).append(Attempted(  # type: ignore[arg-type]
-            attempt_id=attempt_id, step=str(step), plan=int(str(plan)), send=int(str(send)),  # type: ignore[arg-type]
-            attempted_at=attempted_at, deadline=deadline,  # type: ignore[arg-type]
-            outcomes=tuple(zip(kinds, moments, strict=True)),  # type: ignore[call-overload]
+        found.setdefault(deliverable_id, []).append(Attempted(
+            attempt_id=attempt_id, step=str(step), plan=int(str(plan)), send=int(str(send)),
+            attempted_at=attempted_at, deadline=deadline,
+            outcomes=tuple(zip(kinds, moments, strict=True)),
         ))
     return found
 
@@ -164,8 +174,8 @@ def done_steps(conn: Connection, org_id: UUID, ids: Sequence[object]) -> dict[UU
         " WHERE org_id = %s AND deliverable_id = ANY(%s)",
         (org_id, list(ids)),
     ):
-        day: date = row[9]  # type: ignore[assignment]
-        found.setdefault(row[0], {})[str(row[1])] = RemoteDocument(  # type: ignore[arg-type]
+        day: date = row[9]
+        found.setdefault(row[0], {})[str(row[1])] = RemoteDocument(
             kind=str(row[2]), remote_id=str(row[3]), reference=str(row[4]), version=str(row[5]), number=str(row[6]),
             total=None if row[7] is None else Money(int(str(row[7])), str(row[8])), date=day,
         )

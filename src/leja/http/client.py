@@ -4,6 +4,7 @@
     answer = await http.send("POST", "/orders", content=b"...", headers={...}, write=True, deadline_seconds=30)
     answer = await http.read("GET", "/orders", query={"limit": "250"})      # a read, tried again when Transient
     slow = http.in_lane("backfill")                                         # the same client, behind live calls
+    timely = http.before(moment)                                            # the same client, no call later than that
     http.pacing.observe("minute", remaining=3)                              # after reading budget headers
 
 ``authorise`` is ``async (headers: dict[str, str], *, rejected: bool) -> None``: it puts credentials into ``headers``;
@@ -34,6 +35,7 @@ import msgspec
 
 from leja.core.clock import Clock, system_clock
 from leja.core.errors import LejaError, NeedsConsent, OutcomeUnknown, Refused, Transient
+from leja.core.failpoints import failpoint
 from leja.http.addresses import Addresses, PinnedBackend, parsed
 from leja.http.pacing import Lane, Pacing
 from leja.http.retry import PATIENCE, Patience, reads
@@ -84,6 +86,7 @@ class Http:
         self.addresses.target(base_url)
         self.pacing = pacing or Pacing(now=now, sleep=sleep)
         self.lane: Lane = "live"
+        self._last_moment: datetime | None = None
         self._authorise = authorise
         self._now = now
         self._sleep = sleep
@@ -97,8 +100,14 @@ class Http:
         twin.lane = lane
         return twin
 
+    def before(self, moment: datetime) -> Http:
+        """The same client and pace; a call that is not answered by ``moment`` is aborted, one not begun is not made."""
+        twin = copy.copy(self)
+        twin._last_moment = moment
+        return twin
+
     async def close(self) -> None:
-        """Closes the connections; the twins of ``in_lane`` share them."""
+        """Closes the connections; the twins of ``in_lane`` and ``before`` share them."""
         await self._transport.aclose()
 
     async def send(
@@ -123,6 +132,10 @@ class Http:
         if idempotency_key:
             given[self._idempotency_header] = idempotency_key
         call = _Call(method.upper(), url, given, dict(query or {}), content, write, anonymous)
+        if self._last_moment is not None:
+            deadline_seconds = min(deadline_seconds, (self._last_moment - self._now()).total_seconds())
+            if deadline_seconds <= 0:
+                raise call.fault("http-deadline", "the moment until which it might be called is past")
         try:
             # The abort itself: what it means depends on whether bytes had left, which the call knows.
             async with asyncio.timeout(deadline_seconds):
@@ -194,6 +207,7 @@ class Http:
             extensions={"timeout": {"connect": 10.0, "read": None, "write": None, "pool": None}},
         )
         call.sent = True  # from here on only a fault known to come before sending takes it back
+        failpoint("http.before-send")
         try:
             response = await self._transport.handle_async_request(request)
             try:
@@ -205,6 +219,7 @@ class Http:
             raise Transient("http-no-connection", f"{request.url.host} cannot be reached: {error}") from error
         except (httpx2.TransportError, httpx2.DecodingError, httpx2.StreamError) as error:
             raise call.fault("http-dropped", f"{request.url.host} broke off: {type(error).__name__}") from error
+        failpoint("http.after-answer")
         return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
 
     async def _body(self, call: _Call, response: httpx2.Response) -> bytes:

@@ -73,6 +73,13 @@ class Window:
         room = max(1, self.count - kept_back)
         return 0.0 if len(self.calls) < room else self.calls[len(self.calls) - room] + self.seconds - at
 
+    def room(self, at: float, kept_back: int = 0) -> int:
+        """How many more calls fit now."""
+        if self.delay(at, kept_back):
+            return 0
+        fits = max(1, self.count - kept_back) - len(self.calls)
+        return fits if self.remaining is None else min(fits, self.remaining - kept_back)
+
     def take(self, at: float) -> None:
         """Counts one call."""
         self.calls.append(at)
@@ -159,6 +166,20 @@ class Pacing:
         if batch and self._batches:
             waits.append(self._batches.delay(at))
         return max(0.0, *waits)
+
+    def room(self, lane: Lane = "live", *, batch: bool = False, most: int = 1) -> int:
+        """How many calls could go now, other waiters apart; at most ``most``."""
+        if self.delay(lane, batch=batch) > 0:
+            return 0
+        at, fits = self._at(), [most]
+        for span, window in self._windows.items():
+            kept_back = window.count // _LIVE_SHARE if span == "day" and lane == "backfill" else 0
+            fits.append(window.room(at, 0 if window.count >= 10**9 else kept_back))
+        if batch and self._batches:
+            fits.append(self._batches.room(at))
+        if self._concurrent:
+            fits.append(self._concurrent - self._in_flight)
+        return max(0, min(fits))
 
     async def _admitted(
         self, ticket: tuple[int, int], lane: Lane, within: float | None, cost: float, batch: bool

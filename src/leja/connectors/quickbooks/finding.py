@@ -15,7 +15,9 @@ from leja.connectors.quickbooks.delivering import disagreement
 from leja.connectors.quickbooks.documents import marked, remote_document
 from leja.connectors.quickbooks.wire import Record
 
-_REMEMBERED: Final = 3600
+# A batch is remembered whole, under one requestid; cut differently when it is sent again, its parts would be new to
+# QuickBooks and be made twice. So an unclear outcome is always asked after, never sent again by its key.
+_REMEMBERED: Final = 0
 _NUMBERED: Final = Anchor(
     field="DocNumber", unique=False, length=21, look_up="query where DocNumber =", look_up_lag=5,
     key_remembered=_REMEMBERED,

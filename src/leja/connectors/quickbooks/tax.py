@@ -1,7 +1,8 @@
 """When tax may be told to QuickBooks by code: only where what it computes is, to the cent, what was charged.
 
-QuickBooks computes tax per line, rounds it and sums. Where that agrees with the tax as charged and the tax lands on
-the account that the entry says, codes are sent; otherwise the tax is a line like any other, which is always exact.
+QuickBooks computes tax per line, rounds it and sums, or, as the company prefers, rounds the sum of each code; which of
+both cannot be read. Where both agree with the tax as charged and the tax lands on the account that the entry says, codes
+are sent; otherwise the tax is a line like any other, which is always exact.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def taxed(lines: Sequence[BundleLine], chart: Chart) -> Taxed | None:
     tax_lines = [line for line in lines if line.role.startswith("output_tax")]
     sold = tuple(line for line in lines if line not in tax_lines)
     untaxed = _untaxed(sold, chart)
-    if untaxed is None or not all(_agrees(line, codes) for line in sold if line.tax_code):
+    if untaxed is None or not all(_agrees(line, codes) for line in sold if line.tax_code) or not _agree_in_sum(sold, codes):
         return None
     by_account: dict[str, int] = {}
     for line in tax_lines:
@@ -64,3 +65,14 @@ def _agrees(line: BundleLine, codes: dict[str, RemoteTaxCode]) -> bool:
         return False
     charged = line.tax or Money(0, line.amount.currency)
     return rounded(to_decimal(line.amount) * code.rate / 100, line.amount.currency) == charged
+
+
+def _agree_in_sum(lines: Sequence[BundleLine], codes: dict[str, RemoteTaxCode]) -> bool:
+    """Whether rounding once for all lines of a code comes to the same tax."""
+    sums: dict[str, tuple[Money, Money]] = {}
+    for line in lines:
+        if line.tax_code:
+            zero = Money(0, line.amount.currency)
+            amount, tax = sums.get(line.tax_code, (zero, zero))
+            sums[line.tax_code] = (amount + line.amount, tax + (line.tax or zero))
+    return all(rounded(to_decimal(amount) * codes[code].rate / 100, amount.currency) == tax for code, (amount, tax) in sums.items())

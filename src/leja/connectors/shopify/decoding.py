@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import msgspec
@@ -45,7 +47,8 @@ def _decode(event: RawEvent, context: Context) -> Decoded:
         return _order(event, context)
     if topic == ORDER_NODE:
         order, unread = read(event.body, graphql_wire.Order)
-        documents, ties = documents_of(graphql.facts_of(order), context)
+        with _named(order.name):
+            documents, ties = documents_of(graphql.facts_of(order), context)
         return Decoded(documents=documents, unread=unread, ties=ties)
     if topic == PAYOUT_NODE:
         return payouts.decode(event.body, context)
@@ -65,10 +68,22 @@ def _decode(event: RawEvent, context: Context) -> Decoded:
 
 def _order(event: RawEvent, context: Context) -> Decoded:
     order, unread = read(event.body, wire.Order)
-    if rest.must_be_fetched(order):
-        return Decoded(wanted=(Wanted(kind="order", external_id=str(order.id)),), unread=unread)
-    documents, ties = documents_of(rest.facts_of(order), context)
+    with _named(order.name):
+        if rest.must_be_fetched(order):
+            return Decoded(wanted=(Wanted(kind="order", external_id=str(order.id)),), unread=unread)
+        documents, ties = documents_of(rest.facts_of(order), context)
     return Decoded(documents=documents, unread=unread, ties=ties)
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Says in a refusal which order it is about, as the merchant calls it."""
+    try:
+        yield
+    except LejaError as error:
+        if name not in error.message:
+            error.message = f"order {name}: {error.message}"
+        raise
 
 
 def _deleted(event: RawEvent, context: Context) -> Sale:

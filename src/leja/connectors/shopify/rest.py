@@ -67,6 +67,8 @@ def must_be_fetched(order: wire.Order) -> bool:
         return bool(order.refunds)
     if order.financial_status not in ("paid", "partially_refunded", "refunded"):
         return True
+    if order.financial_status != "paid" and not order.refunds:
+        return True  # it says that money went back, and not which
     one_gateway = len(order.payment_gateway_names) == 1 and order.payment_gateway_names[0] not in ("", "gift_card")
     one_currency = order.presentment_currency in (None, order.currency)
     if not (one_gateway and one_currency) or order.total_outstanding is None:

@@ -1,0 +1,96 @@
+"""A new holder, or an older life of the database: nothing is told while another's call may still be under way."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from leja.core import failpoints
+from leja.delivery.send import deliver
+from leja.jobs import lease as leases
+
+MORE = [("1000", "clearing:card", 60, ""), ("4000", "sales", -60, "S")]
+
+
+def test_a_new_holder_leaves_a_group_alone_until_the_last_call_about_it_has_ended_and_is_seen(make_shop, run, clock):
+    shop = make_shop(lag=20)
+    shop.mode("each")
+    one = shop.sale("s1", 1200)
+
+    def crash(place):
+        if place == "delivery.before-send":
+            raise failpoints.SimulatedCrash(place)
+
+    failpoints.hooked(crash)
+    with pytest.raises(failpoints.SimulatedCrash):
+        run.once(shop, "first")
+    failpoints.hooked(None)
+    frozen = clock()
+    shop.sale("s1", 0, document_id=one, revision=2, lines=MORE)
+    shop.sale("s2", 600)
+    clock.forward(seconds=31)
+    run.once(shop, "second")
+    assert [post.total.minor for post in shop.fake.posts] == [600], "only the other group went on"
+    clock.now = frozen + timedelta(seconds=49)
+    run.once(shop, "second")
+    assert len(shop.fake.posts) == 1
+    clock.forward(seconds=31)
+    run(shop)
+    assert sorted(post.total.minor for post in shop.fake.posts) == [60, 600, 1200]
+
+
+def test_after_a_restore_the_lost_lifes_last_call_is_waited_for_before_anything_is_planned(make_shop, run, clock):
+    shop = make_shop(lag=20)
+    shop.mode("each")
+    shop.sale("s1", 1200)
+    shop.sale("s2", 600)
+    lost = _told_elsewhere(shop, clock)
+    slept, begun = [], clock()
+
+    async def sleep(seconds):
+        """While it is waited, the lost life's last call arrives and becomes visible."""
+        slept.append(seconds)
+        shop.fake.posts.append(lost[1])
+        shop.fake.log.append(lost[1])
+        clock.forward(seconds=seconds)
+
+    shop.target.session.http.pacing._sleep = sleep
+    _once(shop, clock)
+    assert slept == [50]
+    assert clock() >= begun + timedelta(seconds=50)
+    assert len(shop.fake.posts) == 2, "both were adopted, none was told again"
+    assert {row[0] for row in shop.rows("SELECT state FROM deliverable WHERE org_id = %s")} == {"done"}
+
+
+def _told_elsewhere(shop, clock):
+    """What a life that was lost told of the same sales: one document stands there, one is still on its way."""
+    from leja.delivery.summaries import group_mark, identity, reference
+
+    rows = shop.rows("SELECT 'document/' || document_id, external_id FROM document WHERE org_id = %s ORDER BY external_id")
+    made = []
+    for (key, name), gross in zip(rows, (1200, 600), strict=True):
+        mark = group_mark(shop.org_id, shop.target_id, identity(key, f"{shop.shop_id}/sale/{name}"))
+        tax = gross // 6
+        made.append(_post(reference(mark, 1), gross, {"r1000": gross, "r4000": tax - gross, "r2200": -tax}, clock))
+    shop.fake.posts.append(made[0])
+    shop.fake.log.append(made[0])
+    return made
+
+
+def _post(reference, gross, moves, clock):
+    from datetime import date
+
+    from leja_tests_fake_target import FakeDocument
+
+    from leja.core.money import Money
+
+    return FakeDocument("receipt", f"x{gross}", reference, Money(gross, "GBP"), date(2026, 5, 4), moves,
+                        at=clock() - timedelta(seconds=30))
+
+
+def _once(shop, clock):
+    with shop.database.transaction() as conn:
+        lease = leases.acquire(conn, shop.org_id, shop.target.lease_name, "new life", clock())
+    asyncio.run(deliver(shop.database, shop.target, clock, lambda conn: leases.assert_held(conn, lease), lease.epoch))
