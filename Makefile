@@ -15,6 +15,7 @@ help:  ## list the tasks
 setup: $(READY)  ## the virtual environment with Leja in it
 
 $(READY): requirements/run.txt pyproject.toml
+	@bash scripts/prepare $(PYTHON)
 	$(PYTHON) -m venv $(VENV)
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

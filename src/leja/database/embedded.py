@@ -86,12 +86,7 @@ class EmbeddedPostgres:
         shipped = Path(spec.origin).parent / f"pginstall{MAJOR}"
         if self._account is None or _passable(shipped):
             return shipped / "bin"
-        copied = self.home / f"binaries-{MAJOR}"
-        if not (copied / "complete").exists():
-            shutil.rmtree(copied, ignore_errors=True)
-            shutil.copytree(shipped, copied)
-            (copied / "complete").touch()
-        return copied / "bin"
+        return _copied_for_all(shipped) / "bin"
 
     def _initialise(self, binaries: Path) -> None:
         if self._account is not None and not _passable(self.home):
@@ -239,6 +234,25 @@ def _first_account() -> str:
             continue
     raise Refused("embedded-account", "PostgreSQL does not run as root, and no other account was found",
                   remedy="Run Leja as an ordinary user.")
+
+
+def _copied_for_all(shipped: Path) -> Path:
+    """A copy of the binaries that other accounts can reach, made once a machine: a checkout may lie in a private home."""
+    stamp = int((shipped / "bin" / "postgres").stat().st_mtime)
+    copied = Path("/var/tmp") / f"leja-postgres-{MAJOR}-{stamp}"  # noqa: S108: its owner is checked below
+    if not copied.exists():
+        fresh = Path(tempfile.mkdtemp(dir="/var/tmp", prefix="leja-postgres-"))
+        shutil.copytree(shipped, fresh / "pg")
+        fresh.chmod(0o755)
+        try:
+            (fresh / "pg").rename(copied)
+        except OSError:
+            shutil.rmtree(fresh / "pg")  # another process was first
+        fresh.rmdir()
+    found = copied.stat()
+    if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise Refused("embedded-set-up", f"{copied} does not belong to us alone", remedy="Remove it and try again.")
+    return copied
 
 
 def _passable(path: Path) -> bool:
