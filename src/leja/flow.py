@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -20,18 +21,27 @@ from leja.bookkeeping.batch import Bookkeeper
 from leja.bookkeeping.batch import Progress as Recorded
 from leja.connectors.contract import Session
 from leja.core.clock import Clock
-from leja.core.errors import Conflict
+from leja.core.errors import Conflict, Refused
+from leja.database import review, rules
 from leja.database.engine import Connection, Database
-from leja.delivery import outbox
+from leja.database.review import ReviewItem
+from leja.delivery import charts, outbox
+from leja.delivery import record as record_of_delivery
+from leja.delivery.adopt import catch_up
 from leja.delivery.send import Delivered
 from leja.delivery.send import deliver as run_delivery
+from leja.delivery.sweep import sweep
 from leja.delivery.target import Target
-from leja.intake.fetch import fetch
+from leja.intake.fetch import ask_again, fetch, forget
 from leja.intake.inbox import Kept
 from leja.intake.poll import poll
+from leja.intake.proof import Proof, proof
 from leja.jobs import lease
+from leja.reconcile.agreement import Agreement, agreement
+from leja.reconcile.differences import keep_differences
+from leja.reconcile.read_back import read_back
 
-BOOKKEEPING = "bookkeeping"
+READ_BACK_DAYS = 35
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,14 +74,51 @@ async def complete(
     return Taken(kept=fetched.kept, answered=fetched.answered)
 
 
-def record(bookkeeper: Bookkeeper, clock: Clock, progress: Callable[[Recorded], None] | None = None) -> Recorded:
-    """Turn all that was taken in into documents and entries."""
-    total = Recorded()
+def record(
+    bookkeeper: Bookkeeper, clock: Clock, progress: Callable[[Recorded], None] | None = None, *, batches_max: int = 0
+) -> Recorded:
+    """Turn all that was taken in into documents and entries, or as much as ``batches_max`` batches hold."""
+    total, batches = Recorded(), 0
     while (step := bookkeeper.record(clock())).events:
-        total += step
+        total, batches = total + step, batches + 1
         if progress is not None:
             progress(total)
+        if batches == batches_max:
+            break
     return total
+
+
+async def prove(
+    database: Database, org_id: UUID, connection_id: UUID, verbs: Mapping[str, Any], session: Session, since: datetime,
+    clock: Clock,
+) -> Proof:
+    """Compare what a source says it has with what we hold; what is missing becomes wanted."""
+    proved = await proof(
+        database, org_id, connection_id, verbs["ids"], session, since, clock(), clock=clock,
+        day_totals=verbs.get("day_totals"), fetch=verbs.get("fetch"),
+    )
+    await complete(database, org_id, connection_id, verbs, session, clock)
+    return proved
+
+
+async def read_all_back(database: Database, target: Target, since: date, clock: Clock) -> Agreement:
+    """Read back what a target changed and what it was told lately, and write down every difference."""
+    until = clock().date() + timedelta(days=1)
+    await catch_up(database, target, clock())
+    recent = max(since, until - timedelta(days=READ_BACK_DAYS))
+    if recent <= until:
+        await read_back(
+            database, target.org_id, target.connection_id, target.verbs, target.session, clock(), recent, until
+        )
+    return await asyncio.to_thread(_compared, database, target, since, until, clock())
+
+
+def _compared(database: Database, target: Target, since: date, until: date, now: datetime) -> Agreement:
+    with database.transaction() as conn:
+        sweep(conn, target, now)
+        found = agreement(conn, target.org_id, target.connection_id, since, until)
+        keep_differences(conn, target.org_id, target.connection_id, found.differences, now)
+        return found
 
 
 def decide_mapping(
@@ -81,6 +128,49 @@ def decide_mapping(
     """Store a mapping version and let go on what waited for it; gives its number and how many things went on."""
     version, names = decide(conn, org_id, decisions, by=by, reason=reason, now=now, effective_from=effective_from)
     return version, events.release(conn, org_id, names, now) + outbox.release(conn, org_id, names, now, by)
+
+
+def enter_rate(
+    conn: Connection, org_id: UUID, currency: str, day: date, purpose: str, rate: Decimal, *, source: str, by: str, now: datetime
+) -> int:
+    """Record an exchange rate and let go on what waited for it; says how many things went on."""
+    rules.add_rate(conn, org_id, currency, day, purpose, rate, source, now)
+    names = [f"rate/{currency}"]
+    return events.release(conn, org_id, names, now) + outbox.release(conn, org_id, names, now, by)
+
+
+def retry(conn: Connection, org_id: UUID, item: ReviewItem, *, by: str, now: datetime) -> int:
+    """Try again what a review item is about; says how many things went on. If it parks again, a new item opens."""
+    went_on = 0
+    kind, _, name = item.subject.partition("/")
+    if kind == "event":
+        went_on += events.retry(conn, org_id, UUID(name), now)
+    elif kind == "wanted":
+        went_on += ask_again(conn, org_id, item.subject, now)
+    elif kind == "connection" and item.connection_id is not None:
+        record_of_delivery.resume(conn, org_id, item.connection_id, by, now)
+    if kind in ("account", "tax_code", "deliverable") and item.connection_id is not None:
+        charts.outdate_chart(conn, org_id, item.connection_id)
+    if item.waits_for and kind != "wanted":
+        went_on += events.release(conn, org_id, [item.waits_for], now)
+        went_on += outbox.release(conn, org_id, [item.waits_for], now, by)
+    review.settle(conn, org_id, item.subject, "retried", by, now, code=item.code)
+    return went_on
+
+
+def dismiss(conn: Connection, org_id: UUID, item: ReviewItem, *, by: str, now: datetime) -> None:
+    """Give up what a review item is about. Raises Refused ``review-not-dismissed`` where that would leave a gap."""
+    kind, _, name = item.subject.partition("/")
+    if kind == "event":
+        events.dismiss(conn, org_id, UUID(name), f"dismissed by {by}", now)
+    elif kind == "wanted":
+        connection_id, _, external_id = forget(conn, org_id, item.subject)
+        events.go_on_without_sale(conn, org_id, connection_id, [external_id], now)
+    elif kind == "deliverable":
+        record_of_delivery.withdraw(conn, org_id, UUID(name), f"dismissed by {by}", now)
+    elif kind not in ("connection", "difference") or item.code == record_of_delivery.CONSENT:
+        raise Refused("review-not-dismissed", f"entries wait for this: {item.message}", remedy=item.remedy)
+    review.settle(conn, org_id, item.subject, "dismissed", by, now, code=item.code)
 
 
 async def deliver(database: Database, target: Target, holder: str, clock: Clock) -> Delivered | None:
@@ -98,7 +188,9 @@ async def deliver(database: Database, target: Target, holder: str, clock: Clock)
         current = await asyncio.to_thread(_renew, database, current, clock)
 
     try:
-        return await run_delivery(database, target, clock, guard, held.epoch, renew=renew)
+        return await run_delivery(
+            database, target, clock, guard, held.epoch, renew=renew, renew_seconds=lease.lease_seconds() / 3
+        )
     except Conflict:
         # Taken over: whoever has it now goes on from what is stored.
         return None

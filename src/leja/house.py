@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from leja import flow
 from leja.access import connections, organisations
@@ -304,7 +305,7 @@ class House:
             file.write(made.line())
         return kept
 
-    def signing_key(self) -> anchors.Ed25519PrivateKey:
+    def signing_key(self) -> Ed25519PrivateKey:
         """The key that signs anchors; it lies outside the database."""
         return anchors.signing_key(self.settings.home / "keys" / "anchor.key")
 

@@ -26,7 +26,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
 
 
-class Refuse(Exception):  # noqa: N818
+class Refuse(Exception):
     """The request is refused: nothing that its handler wrote remains, and ``answer`` goes out.
 
     With ``keep`` what was written stays, such as that a token is spoilt.
@@ -37,7 +37,7 @@ class Refuse(Exception):  # noqa: N818
         self.answer, self.keep = answer, keep
 
 
-class ConnectionCut(ConnectionError):  # noqa: N818
+class ConnectionCut(ConnectionError):
     """Raised to an in-process caller where a caller over a socket would see the connection close without an answer."""
 
 

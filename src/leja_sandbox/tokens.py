@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Reason = Literal["unknown", "expired", "revoked", "used", "wrong_client", "wrong_redirect"]
 
 
-class TokenRefused(Exception):  # noqa: N818
+class TokenRefused(Exception):
     """The code or token is not accepted; each vendor words that differently."""
 
     def __init__(self, reason: Reason) -> None:

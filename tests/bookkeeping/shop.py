@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-
 from leja.access import organisations
 from leja.bookkeeping.batch import Bookkeeper, Progress
 from leja.bookkeeping.fold import Booked

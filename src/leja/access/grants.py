@@ -23,6 +23,7 @@ import msgspec
 from leja.access.vault import Vault, place
 from leja.core.clock import Clock
 from leja.core.errors import NeedsConsent, OutcomeUnknown, Refused, Transient
+from leja.core.failpoints import failpoint
 from leja.database.engine import Connection, Database
 from leja.http.oauth import Tokens
 
@@ -142,11 +143,14 @@ class GrantKeeper:
                 " WHERE org_id = %s AND connection_id = %s",
                 (now, self._holder, because, self._org_id, self._connection_id),
             )
+            failpoint("grants.before-begun-commit")
             return True, msgspec.structs.replace(grant, refresh_begun_at=now, refresh_by=self._holder, because=because)
 
     async def _refreshed(self, grant: Grant) -> Grant:
         try:
+            failpoint("grants.before-refresh")
             tokens = await self._refresher(grant.tokens)
+            failpoint("grants.after-refresh")
         except Transient:
             await asyncio.to_thread(self._end, grant, begun=False)
             raise
@@ -205,6 +209,7 @@ class GrantKeeper:
                 " WHERE org_id = %s AND connection_id = %s AND generation = %s",
                 (sealed, tokens.expires_at, self._org_id, self._connection_id, grant.generation),
             )
+            failpoint("grants.before-save-commit")
             return load(conn, self._org_id, self._vault, self._connection_id)
 
 

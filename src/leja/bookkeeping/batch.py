@@ -99,6 +99,8 @@ class Bookkeeper:
                         remedy="Update Leja, or compare the amounts at the source and correct them there.")
                 prepared.append(prepared_from(event, source, decoded))
             except LejaError as error:
+                if event.raw.key not in error.message:
+                    error.message = f"{event.raw.topic} {event.raw.key}: {error.message}"
                 stopped_now.append(stopped(event, error))
         return prepared, stopped_now
 

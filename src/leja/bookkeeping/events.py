@@ -49,6 +49,7 @@ def waiting(conn: Connection, org_id: UUID, limit: int) -> list[Waiting]:
         " ORDER BY seq LIMIT %s) s JOIN event e ON e.org_id = %s AND e.event_id = s.event_id"
         " JOIN event_body b ON b.org_id = %s AND b.event_id = s.event_id ORDER BY s.seq",
         (org_id, limit, org_id, org_id),
+        binary=True,  # a body as hexadecimal text would be twice as long
     ).fetchall()
     return [_waiting(org_id, *row) for row in rows]
 
@@ -74,7 +75,7 @@ def mark(conn: Connection, org_id: UUID, standings: Sequence[Standing], now: dat
     """Write where events stand, open review items for the parked ones and settle those of the others."""
     conn.execute(
         "UPDATE event_state s SET state = n.state, because = n.because, waits_for = n.waits_for, chained = true, at = %s"
-        " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[]) AS n(event_id, state, because, waits_for)"
+        " FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::text[]) AS n(event_id, state, because, waits_for)"
         " WHERE s.org_id = %s AND s.event_id = n.event_id",
         (now, [s.event_id for s in standings], [s.state for s in standings], [s.because for s in standings],
          [s.waits_for for s in standings], org_id),
@@ -102,6 +103,15 @@ def retry(conn: Connection, org_id: UUID, event_id: UUID, now: datetime) -> bool
     return bool(conn.execute(
         "UPDATE event_state SET state = 'new', at = %s WHERE org_id = %s AND event_id = %s AND state IN ('waiting', 'parked')",
         (now, org_id, event_id),
+    ).rowcount)
+
+
+def dismiss(conn: Connection, org_id: UUID, event_id: UUID, because: str, now: datetime) -> bool:
+    """Let a parked or waiting event rest for good: nothing follows from it."""
+    return bool(conn.execute(
+        "UPDATE event_state SET state = 'ignored', because = %s, waits_for = '', at = %s"
+        " WHERE org_id = %s AND event_id = %s AND state IN ('waiting', 'parked')",
+        (because, now, org_id, event_id),
     ).rowcount)
 
 

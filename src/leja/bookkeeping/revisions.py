@@ -65,7 +65,7 @@ def latest(conn: Connection, org_id: UUID, wanted: Iterable[Identity]) -> dict[I
         return {}
     rows = conn.execute(
         "SELECT d.connection_id, d.kind, d.external_id, d.document_id, r.revision, r.version, r.digest"
-        " FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS w(connection_id, kind, external_id)"
+        " FROM unnest(%b::uuid[], %b::text[], %b::text[]) AS w(connection_id, kind, external_id)"
         " JOIN document d ON d.org_id = %s AND d.connection_id = w.connection_id AND d.kind = w.kind"
         " AND d.external_id = w.external_id"
         " CROSS JOIN LATERAL (SELECT revision, version, digest FROM document_revision r WHERE r.org_id = %s"

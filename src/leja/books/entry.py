@@ -12,7 +12,7 @@ import msgspec
 from leja.core.errors import BrokenInvariant
 
 
-class EntryLine(msgspec.Struct, frozen=True, kw_only=True):
+class EntryLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One debit or credit. ``amount`` in minor units of ``currency``, debit positive; ``base`` in the base currency.
 
     ``account`` is one of our own account codes. ``role`` says why that account was chosen. The dimensions are location,
@@ -33,7 +33,7 @@ class EntryLine(msgspec.Struct, frozen=True, kw_only=True):
     memo: str = ""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A booking that posting derived from one revision of a document.
 
     ``label`` is unique inside a document ("sale", "cost", "payment:tx1"): it is how the entries of two revisions are

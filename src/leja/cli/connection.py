@@ -13,7 +13,7 @@ from leja.access import connections, log, organisations
 from leja.access.connection_secrets import put_secret
 from leja.access.connections import Connection, secret_names
 from leja.access.organisations import Organisation
-from leja.cli import chosen, consenting, connection_check
+from leja.cli import chosen, connection_check, consenting
 from leja.cli.chosen import Yes, actor
 from leja.cli.speaking import EXIT, AsJson, Org, answer, command, opened, out, table
 from leja.connectors import registry
@@ -26,8 +26,12 @@ from leja.http.oauth import Tokens
 app = typer.Typer()
 
 Name = Annotated[str, typer.Argument(help="The connection's name.")]
-Set = Annotated[list[str] | None, typer.Option("--set", help="A setting, as key=value; JSON in brackets or braces. Repeatable.")]
-Secret = Annotated[list[str] | None, typer.Option("--secret", help="A secret, as key=value; key=- reads it from standard input.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="A setting, as key=value; JSON in brackets or braces. Repeatable.")
+]
+Secret = Annotated[
+    list[str] | None, typer.Option("--secret", help="A secret, as key=value; key=- reads it from standard input.")
+]
 Code = Annotated[str, typer.Option(help="The code that the vendor's consent page gave.")]
 Redirect = Annotated[str, typer.Option(help="The whole address that the browser was led to after the consent.")]
 RedirectUri = Annotated[str, typer.Option(help="The redirect address that your app at the vendor is registered with.")]
@@ -42,8 +46,12 @@ def add(
     secret: Secret = None,
     start_date: Annotated[str, typer.Option(help="First business day that is taken over; today without it.")] = "",
     duty: Annotated[str, typer.Option(help="sales, payments or accounting, where the platform can do several.")] = "",
-    tenant: Annotated[str, typer.Option(help="How the vendor names the account: shop host, company or tenant id.")] = "",
-    base_url: Annotated[str, typer.Option(help="Where calls go instead of to the vendor: a sandbox, your own system.")] = "",
+    tenant: Annotated[
+        str, typer.Option(help="How the vendor names the account: shop host, company or tenant id.")
+    ] = "",
+    base_url: Annotated[
+        str, typer.Option(help="Where calls go instead of to the vendor: a sandbox, your own system.")
+    ] = "",
     access_token: Annotated[str, typer.Option(help="An access token that you have already; - reads it.")] = "",
     refresh_token: Annotated[str, typer.Option(help="The refresh token that belongs to it; - reads it.")] = "",
     code: Code = "",
@@ -55,7 +63,9 @@ def add(
     """Add a connection. Where the vendor wants a login, the address to open is printed."""
     stated = chosen.settings(settings or []) | ({"base_url": base_url} if base_url else {})
     hidden = {key: chosen.secret(key, value) for key, value in chosen.pairs(secret or []).items()}
-    access, refresh = (chosen.secret(k, v) if v else "" for k, v in (("access token", access_token), ("refresh token", refresh_token)))
+    access, refresh = (
+        chosen.secret(k, v) if v else "" for k, v in (("access token", access_token), ("refresh token", refresh_token))
+    )
     with opened() as house:
         with house.database.transaction() as conn:
             home = organisations.organisation(conn, org)
@@ -65,24 +75,43 @@ def add(
             found = _pasted(house, found, access, refresh)
         elif code or redirect:
             found = asyncio.run(consenting.complete(house, found, code=code, redirected=redirect))
-        _told(house, found, redirect_uri, as_json=as_json, logged_in=bool(access or code or redirect or "access_token" in hidden))
+        _told(
+            house,
+            found,
+            redirect_uri,
+            as_json=as_json,
+            logged_in=bool(access or code or redirect or "access_token" in hidden),
+        )
 
 
 def _added(
-    house: House, home: Organisation, slug: str, name: str, stated: Mapping[str, Any], hidden: Mapping[str, str], *, start: date,
-    duty: str, tenant: str,
+    house: House,
+    home: Organisation,
+    slug: str,
+    name: str,
+    stated: Mapping[str, Any],
+    hidden: Mapping[str, str],
+    *,
+    start: date,
+    duty: str,
+    tenant: str,
 ) -> Connection:
     now, connector = house.clock(), registry.connector(slug)
     unknown = sorted(set(hidden) - secret_names(connector))
     if unknown:
-        raise Refused("connection-settings", f"{connector.title} has no secret {', '.join(unknown)}",
-                      remedy=f"It has: {', '.join(sorted(secret_names(connector))) or 'none'}.")
+        raise Refused(
+            "connection-settings",
+            f"{connector.title} has no secret {', '.join(unknown)}",
+            remedy=f"It has: {', '.join(sorted(secret_names(connector))) or 'none'}.",
+        )
     with house.database.transaction() as conn:
         there = next((c for c in connections.connections(conn, home.org_id) if c.name == name), None)
         if there is not None and there.slug == slug and there.settings == stated:
             found = there
         else:
-            found = connections.add(conn, home.org_id, slug, name, settings=stated, start_date=start, now=now, duty=duty, tenant=tenant)
+            found = connections.add(
+                conn, home.org_id, slug, name, settings=stated, start_date=start, now=now, duty=duty, tenant=tenant
+            )
             log.record(conn, home.org_id, actor(), "connection.add", name, now, {"platform": slug})
         for key, value in hidden.items():
             put_secret(conn, home.org_id, house.vault, found.connection_id, key, value, now)
@@ -99,7 +128,9 @@ def _pasted(house: House, found: Connection, access: str, refresh: str) -> Conne
 
 
 def _told(house: House, found: Connection, redirect_uri: str, *, as_json: bool, logged_in: bool) -> None:
-    needs_login = isinstance(found.connector.auth, OAuth) and not logged_in and not connection_check.logged_in(house, found)
+    needs_login = (
+        isinstance(found.connector.auth, OAuth) and not logged_in and not connection_check.logged_in(house, found)
+    )
     address = consenting.ask(house, found, redirect_uri) if needs_login and found.settings.get("client_id") else ""
     hook = f"/hooks/{found.door}" if registry.capabilities(found.slug) & {"webhooks", "nudges"} else ""
     if as_json:
@@ -108,12 +139,15 @@ def _told(house: House, found: Connection, redirect_uri: str, *, as_json: bool, 
     out().print(f"{found.name} ({found.connector.title}, {found.duty}) is there, from {found.start_date} on.")
     if address:
         out().print("Open this address, log in, and hand back where it led:", soft_wrap=True)
-        out().print(address, markup=False, soft_wrap=True)
-        out().print(f"  leja connection consent {found.name} --redirect 'ADDRESS'", markup=False, soft_wrap=True)
+        out().print(address, soft_wrap=True)
+        out().print(f"  leja connection consent {found.name} --redirect 'ADDRESS'", soft_wrap=True)
     elif needs_login:
-        out().print("It needs a login: give --access-token, or --set client_id=... and then `leja connection consent`.", markup=False)
+        out().print(
+            "It needs a login: give --access-token, or --set client_id=... and then `leja connection consent`.",
+            markup=False,
+        )
     if hook:
-        out().print(f"Its webhooks come to {hook}", markup=False, soft_wrap=True)
+        out().print(f"Its webhooks come to {hook}", soft_wrap=True)
 
 
 @app.command("consent")
@@ -137,9 +171,9 @@ def consent(
     if as_json:
         answer({"connection": _shown(found), "consent": address})
     elif address:
-        out().print(address, markup=False, soft_wrap=True)
+        out().print(address, soft_wrap=True)
     else:
-        out().print(f"{found.name} is logged in{f' to {found.tenant}' if found.tenant else ''}.", markup=False)
+        out().print(f"{found.name} is logged in{f' to {found.tenant}' if found.tenant else ''}.")
 
 
 @app.command("list")
@@ -167,7 +201,11 @@ def check(
     with opened() as house:
         with house.database.transaction() as conn:
             home = organisations.organisation(conn, org)
-            every = [connections.connection(conn, home.org_id, name)] if name else connections.connections(conn, home.org_id)
+            every = (
+                [connections.connection(conn, home.org_id, name)]
+                if name
+                else connections.connections(conn, home.org_id)
+            )
         checked = asyncio.run(connection_check.check_all(house, every))
     if as_json:
         answer({"connections": [connection_check.as_json(one) for one in checked]})
@@ -188,7 +226,9 @@ def exit_code(error: LejaError) -> int:
 @command
 def subscribe(
     name: Name,
-    address: Annotated[str, typer.Argument(help="Where this Leja can be reached from outside, such as https://leja.example.org.")],
+    address: Annotated[
+        str, typer.Argument(help="Where this Leja can be reached from outside, such as https://leja.example.org.")
+    ],
     org: Org = "",
     as_json: AsJson = False,
 ) -> None:
@@ -202,8 +242,11 @@ def subscribe(
     if as_json:
         answer({"connection": name, "alive": made.alive, "created": made.created, "repaired": made.repaired})
     else:
-        rows = [(topic, word) for word, topics in (("alive", made.alive), ("made", made.created), ("repaired", made.repaired))
-                for topic in topics]
+        rows = [
+            (topic, word)
+            for word, topics in (("alive", made.alive), ("made", made.created), ("repaired", made.repaired))
+            for topic in topics
+        ]
         table(f"Webhooks of {name}", ("topic", "is"), rows)
 
 
@@ -221,7 +264,9 @@ def place(
     name: Name,
     external_id: Annotated[str, typer.Argument(help="The place of sale as the vendor names it.")],
     zone: Annotated[str, typer.Option(help="Its IANA time zone.")],
-    day_end: Annotated[int, typer.Option(min=0, max=1439, help="Minutes after midnight at which its business day ends.")] = 0,
+    day_end: Annotated[
+        int, typer.Option(min=0, max=1439, help="Minutes after midnight at which its business day ends.")
+    ] = 0,
     title: Annotated[str, typer.Option(help="What people call it.")] = "",
     org: Org = "",
     as_json: AsJson = False,
@@ -233,11 +278,13 @@ def place(
         said = Location(external_id=external_id, zone=zone, day_end_minutes=day_end, name=title)
         with house.database.transaction() as conn:
             connections.set_location(conn, found.org_id, found.connection_id, said)
-            log.record(conn, found.org_id, actor(), "connection.place", f"{name}/{external_id}", house.clock(), {"zone": zone})
+            log.record(
+                conn, found.org_id, actor(), "connection.place", f"{name}/{external_id}", house.clock(), {"zone": zone}
+            )
     if as_json:
         answer({"connection": name, "place": external_id, "zone": zone, "day_end_minutes": day_end})
     else:
-        out().print(f"{external_id} is in {zone}; its day ends {day_end} minutes after midnight.", markup=False)
+        out().print(f"{external_id} is in {zone}; its day ends {day_end} minutes after midnight.")
 
 
 @app.command("remove")
@@ -253,7 +300,7 @@ def remove(name: Name, yes: Yes = False, org: Org = "", as_json: AsJson = False)
     if as_json:
         answer({"removed": name})
     else:
-        out().print(f"{name} is no longer used.", markup=False)
+        out().print(f"{name} is no longer used.")
 
 
 def _found(house: House, org: str, name: str) -> Connection:
@@ -262,6 +309,21 @@ def _found(house: House, org: str, name: str) -> Connection:
 
 
 def _shown(found: Connection) -> dict[str, Any]:
-    login = "none" if isinstance(found.connector.auth, NoAuth) else "oauth" if isinstance(found.connector.auth, OAuth) else "key"
-    return {"id": found.connection_id, "name": found.name, "platform": found.slug, "duty": found.duty, "tenant": found.tenant,
-            "start_date": found.start_date, "settings": found.settings, "login": login, "door": found.door}
+    login = (
+        "none"
+        if isinstance(found.connector.auth, NoAuth)
+        else "oauth"
+        if isinstance(found.connector.auth, OAuth)
+        else "key"
+    )
+    return {
+        "id": found.connection_id,
+        "name": found.name,
+        "platform": found.slug,
+        "duty": found.duty,
+        "tenant": found.tenant,
+        "start_date": found.start_date,
+        "settings": found.settings,
+        "login": login,
+        "door": found.door,
+    }

@@ -14,7 +14,7 @@ from leja.access.connections import Connection
 from leja.cli.speaking import out
 from leja.connectors import registry
 from leja.connectors.contract import NoAuth, OAuth
-from leja.core.errors import LejaError
+from leja.core.errors import LejaError, NeedsConsent
 from leja.delivery import charts
 from leja.house import House
 from leja.reports import standing
@@ -45,7 +45,10 @@ async def _check(house: House, found: Connection) -> Checked:
         error = failed
     with house.database.transaction() as conn:
         heard = standing.heard(conn, found.org_id, found.connection_id)
-    return Checked(connection=found, heard=heard, called=called, said=said, login=_login(found, heard, house), error=error, at=house.clock())
+    login = _login(found, heard, house)
+    if isinstance(error, NeedsConsent) and login != "missing":
+        login = "needs_consent"  # the vendor knows better than what was stored
+    return Checked(connection=found, heard=heard, called=called, said=said, login=login, error=error, at=house.clock())
 
 
 async def _call(house: House, found: Connection) -> tuple[str, str]:
@@ -61,7 +64,10 @@ async def _call(house: House, found: Connection) -> tuple[str, str]:
             with house.database.transaction() as conn:
                 charts.store_chart(conn, found.org_id, found.connection_id, chart, now)
             locked = f", locked until {chart.locked_until}" if chart.locked_until else ""
-            return verb, f"{len(chart.accounts)} accounts, {len(chart.tax_codes)} tax codes, {chart.home_currency}{locked}"
+            return (
+                verb,
+                f"{len(chart.accounts)} accounts, {len(chart.tax_codes)} tax codes, {chart.home_currency}{locked}",
+            )
         found_there = await registry.verb(found.slug, verb)(session, now - timedelta(days=1), now)
         count = found_there.events if verb == "plan" else len(found_there)
         return verb, f"{count} things in the last day"
@@ -72,7 +78,11 @@ async def _call(house: House, found: Connection) -> tuple[str, str]:
 def logged_in(house: House, found: Connection) -> bool:
     """Whether there are credentials to call the vendor with."""
     with house.database.transaction() as conn:
-        return _login(found, standing.heard(conn, found.org_id, found.connection_id), house) in ("good", "pasted", "not needed")
+        return _login(found, standing.heard(conn, found.org_id, found.connection_id), house) in (
+            "good",
+            "pasted",
+            "not needed",
+        )
 
 
 def _login(found: Connection, heard: standing.Heard, house: House) -> str:
@@ -90,13 +100,25 @@ def as_json(checked: Checked) -> dict[str, Any]:
     """A check as ``--json`` prints it."""
     found, heard = checked.connection, checked.heard
     return {
-        "name": found.name, "platform": found.slug, "duty": found.duty, "works": checked.error is None, "called": checked.called,
-        "said": checked.said, "error": checked.error.as_dict() if checked.error else None, "login": checked.login,
-        "login_because": heard.token_because, "login_expires": heard.token_expires,
-        "capabilities": sorted(registry.capabilities(found.slug)), "limits": _limits(found), "guarantee": found.connector.guarantee,
-        "webhook_path": _hook(found), "events": heard.events, "last_event": heard.last_event,
+        "name": found.name,
+        "platform": found.slug,
+        "duty": found.duty,
+        "works": checked.error is None,
+        "called": checked.called,
+        "said": checked.said,
+        "error": checked.error.as_dict() if checked.error else None,
+        "login": checked.login,
+        "login_because": heard.token_because,
+        "login_expires": heard.token_expires,
+        "capabilities": sorted(registry.capabilities(found.slug)),
+        "limits": _limits(found),
+        "guarantee": found.connector.guarantee,
+        "webhook_path": _hook(found),
+        "events": heard.events,
+        "last_event": heard.last_event,
         "lag_seconds": int((checked.at - heard.oldest_new).total_seconds()) if heard.oldest_new else 0,
-        "refused_requests": heard.refused_requests, "unread_fields": heard.unread_fields,
+        "refused_requests": heard.refused_requests,
+        "unread_fields": heard.unread_fields,
         "to_tell": msgspec.to_builtins(heard.targets) if found.duty == "accounting" else None,
     }
 
@@ -105,23 +127,28 @@ def show(checked: Checked) -> None:
     """A check for people."""
     told, found = as_json(checked), checked.connection
     console = out()
-    verdict = "[red]does not work[/red]" if checked.error else "[green]works[/green]"
-    console.print(f"[bold]{found.name}[/bold] ({found.connector.title}, {found.duty}): {verdict}; {checked.said or '-'}")
+    verdict = "does not work" if checked.error else "works"
+    words = f"{found.name} ({found.connector.title}, {found.duty}): {verdict}; {checked.said or '-'}"
+    console.print(words, style="red" if checked.error else "bold", soft_wrap=True)
     if checked.error:
-        console.print(f"  {checked.error.message}\n  → {checked.error.remedy}", markup=False, soft_wrap=True)
+        console.print(f"  {checked.error.message}\n  → {checked.error.remedy}", soft_wrap=True)
     limits = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in told["limits"].items())
     facts = {
         "login": " ".join(filter(None, (checked.login, str(told["login_because"]))))
         + (f", until {told['login_expires']}" if told["login_expires"] else ""),
-        "can": ", ".join(told["capabilities"]), "limits": limits, "webhooks": told["webhook_path"],
-        "events": ", ".join(f"{count} {state}" for state, count in told["events"].items()), "last event": told["last_event"],
-        "lag": f"{told['lag_seconds']} s" if told["lag_seconds"] else "", "refused": told["refused_requests"] or "",
+        "can": ", ".join(told["capabilities"]),
+        "limits": limits,
+        "webhooks": told["webhook_path"],
+        "events": ", ".join(f"{count} {state}" for state, count in told["events"].items()),
+        "last event": told["last_event"],
+        "lag": f"{told['lag_seconds']} s" if told["lag_seconds"] else "",
+        "refused": told["refused_requests"] or "",
         "fields unread": told["unread_fields"] or "",
         "to tell": ", ".join(f"{count} {word}" for word, count in (told["to_tell"] or {}).items() if count),
     }
     for name, value in facts.items():
         if value:
-            console.print(f"  {name:<14}{value}", markup=False, soft_wrap=True)
+            console.print(f"  {name:<14}{value}", soft_wrap=True)
 
 
 def _limits(found: Connection) -> dict[str, int]:

@@ -37,10 +37,16 @@ def ask(house: House, found: Connection, redirect_uri: str) -> str:
     auth = _oauth(found)
     client_id = str(found.settings.get("client_id", ""))
     if not client_id:
-        raise Refused("connection-settings", f"{found.connector.title} needs the client id of your own app",
-                      remedy="Add the connection with --set client_id=... and --secret client_secret=-.")
-    asked = Asked(state=secrets.token_urlsafe(24), verifier=secrets.token_urlsafe(48) if auth.pkce else "",
-                  redirect_uri=redirect_uri)
+        raise Refused(
+            "connection-settings",
+            f"{found.connector.title} needs the client id of your own app",
+            remedy="Add the connection with --set client_id=... and --secret client_secret=-.",
+        )
+    asked = Asked(
+        state=secrets.token_urlsafe(24),
+        verifier=secrets.token_urlsafe(48) if auth.pkce else "",
+        redirect_uri=redirect_uri,
+    )
     path = _path(house, found)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
@@ -48,8 +54,13 @@ def ask(house: House, found: Connection, redirect_uri: str) -> str:
         file.write(msgspec.json.encode(asked))
     beside.replace(path)
     return consent_address(
-        auth.authorize_url.format(**found.settings), client_id=client_id, redirect_uri=redirect_uri, scopes=auth.scopes,
-        state=asked.state, verifier=asked.verifier)
+        auth.authorize_url.format(**found.settings),
+        client_id=client_id,
+        redirect_uri=redirect_uri,
+        scopes=auth.scopes,
+        state=asked.state,
+        verifier=asked.verifier,
+    )
 
 
 async def complete(house: House, found: Connection, *, code: str, redirected: str) -> Connection:
@@ -60,21 +71,34 @@ async def complete(house: House, found: Connection, *, code: str, redirected: st
     if redirected:
         query = {name: values[-1] for name, values in parse_qs(urlsplit(redirected).query).items()}
         if "error" in query:
-            raise Refused("consent-denied", f"the vendor says: {query['error']} {query.get('error_description', '')}".strip())
+            raise Refused(
+                "consent-denied", f"the vendor says: {query['error']} {query.get('error_description', '')}".strip()
+            )
         if not secrets.compare_digest(query.get("state", ""), asked.state):
-            raise Refused("consent-state", "the address does not bear the state of this consent",
-                          remedy="Open the newest address that `leja connection consent` printed, and paste where it led.")
+            raise Refused(
+                "consent-state",
+                "the address does not bear the state of this consent",
+                remedy="Open the newest address that `leja connection consent` printed, and paste where it led.",
+            )
         code, tenant = query.get("code", ""), query.get(auth.tenant_parameter, "") if auth.tenant_parameter else ""
     if not code:
-        raise Refused("consent-state", "the address bears no code", remedy="Paste the whole address that the browser was led to.")
+        raise Refused(
+            "consent-state", "the address bears no code", remedy="Paste the whole address that the browser was led to."
+        )
     with house.database.transaction() as conn:
         hidden = newest_secrets(conn, found.org_id, house.vault, found.connection_id, house.clock())
     endpoint = house.token_endpoint(found, hidden)
     hosts = (*expanded(found.connector.hosts, found.settings), parsed(endpoint.url).host)
-    http = Http(base_url=connections.base_url(found.connector, found.settings), hosts=hosts,
-                private_hosts=house.settings.private_hosts, now=house.clock)
+    http = Http(
+        base_url=connections.base_url(found.connector, found.settings),
+        hosts=hosts,
+        private_hosts=house.settings.private_hosts,
+        now=house.clock,
+    )
     try:
-        tokens = await exchange(http, endpoint, code=code, redirect_uri=asked.redirect_uri, now=house.clock(), verifier=asked.verifier)
+        tokens = await exchange(
+            http, endpoint, code=code, redirect_uri=asked.redirect_uri, now=house.clock(), verifier=asked.verifier
+        )
     finally:
         await http.close()
     return keep(house, found, tokens, tenant)
@@ -109,8 +133,11 @@ def _taken(house: House, found: Connection) -> Asked:
     try:
         path.rename(mine)
     except FileNotFoundError:
-        raise Refused("consent-state", "no consent is under way for this connection; each is good for one try",
-                      remedy=f"Run: leja connection consent {found.name}") from None
+        raise Refused(
+            "consent-state",
+            "no consent is under way for this connection; each is good for one try",
+            remedy=f"Run: leja connection consent {found.name}",
+        ) from None
     try:
         return msgspec.json.decode(mine.read_bytes(), type=Asked)
     finally:

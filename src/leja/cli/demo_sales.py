@@ -76,8 +76,7 @@ def from_file(path: Path) -> Sales:
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    opened = gzip.open(path, "rt", encoding="cp1252", newline="") if path.suffix == ".gz" else path.open(encoding="cp1252", newline="")
-    with opened as lines:
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="cp1252", newline="") as lines:
         yield from csv.DictReader(lines)
 
 

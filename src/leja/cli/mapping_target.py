@@ -53,17 +53,26 @@ def suggestions(house: House, found: Connection) -> list[Suggestion]:
     """A suggestion for everything of ours that has no counterpart yet; the chart was read before."""
     with house.database.transaction() as conn:
         chart, mapping = _known(conn, found)
-        ours = [OurAccount(code=account.code, name=account.name, kind=account.kind, roles=roles)
-                for account, roles, _ in accounts_in_use.chart(conn, found.org_id) if mapping.find("account", account.code) is None]
+        ours = [
+            OurAccount(code=account.code, name=account.name, kind=account.kind, roles=roles)
+            for account, roles, _ in accounts_in_use.chart(conn, found.org_id)
+            if mapping.find("account", account.code) is None
+        ]
         rates = accounts_in_use.tax_rates(conn, found.org_id)
-    theirs = [TheirAccount(id=a.id, code=a.code, name=a.name, kind=a.kind, active=a.active, currency=a.currency) for a in chart.accounts]
+    theirs = [
+        TheirAccount(id=a.id, code=a.code, name=a.name, kind=a.kind, active=a.active, currency=a.currency)
+        for a in chart.accounts
+    ]
     their_codes = [TheirTaxCode(id=c.id, name=c.name, rate=c.rate, active=c.active) for c in chart.tax_codes]
     missing = {code: rate for code, rate in rates.items() if mapping.find("tax_code", code) is None}
     known = {code: rate for code, rate in missing.items() if rate is not None}
     return [
         *suggest_accounts(ours, theirs),
         *suggest_tax_codes(known, their_codes),
-        *(Suggestion(kind="tax_code", key=code, value="", because="no document states its percentage") for code in missing.keys() - known.keys()),
+        *(
+            Suggestion(kind="tax_code", key=code, value="", because="no document states its percentage")
+            for code in missing.keys() - known.keys()
+        ),
     ]
 
 
@@ -90,15 +99,23 @@ def _trouble(kind: str, key: str, mapping: TargetMapping, there: Mapping[str, bo
     return None
 
 
+def chart_is_known(house: House, found: Connection) -> bool:
+    """Whether the chart over there was ever read."""
+    with house.database.transaction() as conn:
+        return charts.stored_chart(conn, found.org_id, found.connection_id) is not None
+
+
 def remote_id(house: House, found: Connection, kind: str, value: str) -> str:
     """The id of an account or tax code over there, from its id, its code or its name. Raises Refused ``mapping-remote-unknown``.
 
-    Where no chart was read yet, and for kinds that it does not list, the value is taken as the id.
+    No tax code is "none". Kinds that the chart does not list are taken as they are.
     """
+    if kind == "tax_code" and value == "none":
+        return ""
     with house.database.transaction() as conn:
         kept = charts.stored_chart(conn, found.org_id, found.connection_id)
-    if kept is None or kind not in ("account", "tax_code", "item") or (kind == "tax_code" and value in ("none", '""')):
-        return "" if kind == "tax_code" and value in ("none", '""') else value
+    if kept is None or kind not in ("account", "tax_code", "item"):
+        return value
     there: list[tuple[str, str, str, bool]] = {
         "account": [(a.id, a.code, a.name, a.active) for a in kept[0].accounts],
         "tax_code": [(c.id, "", c.name, c.active) for c in kept[0].tax_codes],
@@ -108,8 +125,11 @@ def remote_id(house: House, found: Connection, kind: str, value: str) -> str:
         matching = [one[0] for one in there if one[place] and one[place] == value and one[3]]
         if len(matching) == 1:
             return matching[0]
-    raise Refused("mapping-remote-unknown", f"{found.name} has no active {kind.replace('_', ' ')} {value!r}, or several",
-                  remedy=f"`leja mapping suggest {found.name}` reads its chart anew; name it by its code or id.")
+    raise Refused(
+        "mapping-remote-unknown",
+        f"{found.name} has no active {kind.replace('_', ' ')} {value!r}, or several",
+        remedy=f"`leja mapping suggest {found.name}` reads its chart anew; name it by its code or id.",
+    )
 
 
 def names(chart: Chart) -> dict[tuple[str, str], str]:
@@ -135,14 +155,35 @@ async def previews(house: House, found: Connection, limit: int) -> list[Preview]
 
 def preview_json(one: Preview) -> dict[str, Any]:
     """A preview with its bodies as text."""
-    drafts = [{
-        "step": d.step, "kind": d.kind, "reference": d.reference, "date": d.date, "total": d.total, "moves": d.moves,
-        "residual": d.residual, "method": d.method, "path": d.path, "query": d.query, "body": d.body.decode("utf-8", "replace"),
-    } for d in one.drafts]
-    return {"group": one.group_key, "reference": one.reference, "kind": one.kind, "entries": one.entries, "drafts": drafts,
-            "troubles": [msgspec.structs.asdict(trouble) for trouble in one.troubles], "adopts": one.adopts}
+    drafts = [
+        {
+            "step": d.step,
+            "kind": d.kind,
+            "reference": d.reference,
+            "date": d.date,
+            "total": d.total,
+            "moves": d.moves,
+            "residual": d.residual,
+            "method": d.method,
+            "path": d.path,
+            "query": d.query,
+            "body": d.body.decode("utf-8", "replace"),
+        }
+        for d in one.drafts
+    ]
+    return {
+        "group": one.group_key,
+        "reference": one.reference,
+        "kind": one.kind,
+        "entries": one.entries,
+        "drafts": drafts,
+        "troubles": [msgspec.structs.asdict(trouble) for trouble in one.troubles],
+        "adopts": one.adopts,
+    }
 
 
 def _known(conn: Conn, found: Connection) -> tuple[Chart, TargetMapping]:
     kept = charts.stored_chart(conn, found.org_id, found.connection_id)
-    return (kept[0] if kept else Chart(accounts=())), TargetMapping(charts.target_rules(conn, found.org_id, found.connection_id), date.max)
+    return (kept[0] if kept else Chart(accounts=())), TargetMapping(
+        charts.target_rules(conn, found.org_id, found.connection_id), date.max
+    )

@@ -50,6 +50,6 @@ def run(
         sys.stdout.flush()
     else:
         table("Stand-ins", ("name", "address"), list(addresses.items()))
-        out().print(f"Connections to them need LEJA_ALLOW_PRIVATE_HOSTS=127.0.0.1:{server.port}", markup=False)
+        out().print(f"Connections to them need LEJA_ALLOW_PRIVATE_HOSTS=127.0.0.1:{server.port}")
     with suppress(KeyboardInterrupt):
         asyncio.run(server.serve())

@@ -12,9 +12,20 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from leja.core.errors import BrokenInvariant, Conflict, LejaError, NeedsConsent, NeedsReview, OutcomeUnknown, Refused, Transient
+from leja.core.errors import (
+    BrokenInvariant,
+    Conflict,
+    LejaError,
+    NeedsConsent,
+    NeedsReview,
+    OutcomeUnknown,
+    Refused,
+    Transient,
+)
 from leja.house import House, Settings
 
 EXIT: Final[Mapping[type[LejaError], int]] = {
@@ -30,12 +41,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def out() -> Console:
     """Where people read: the terminal, or plain text of a fixed width."""
-    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    return Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)
 
 
 def aside() -> Console:
     """Where progress and errors go, so that the answer can be piped on."""
-    return Console(stderr=True, width=None if sys.stderr.isatty() else 120, highlight=False)
+    return Console(stderr=True, width=None if sys.stderr.isatty() else 120, highlight=False, markup=False)
 
 
 def command(function: F) -> F:
@@ -57,7 +68,7 @@ def _tell(error: LejaError, *, as_json: bool) -> None:
         answer({"error": error.as_dict()})
         return
     console = aside()
-    console.print(f"[red]{error.code}[/red]: {error.message}", markup=True, soft_wrap=True)
+    console.print(f"[red]{error.code}[/red]: {escape(error.message)}", markup=True, soft_wrap=True)
     console.print(f"  → {error.remedy}", markup=False, soft_wrap=True)
 
 
@@ -68,11 +79,12 @@ def answer(value: Any) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()) -> None:
     """A table for people; columns named in ``right`` hold amounts."""
-    shown = Table(title=title, title_justify="left", header_style="bold")
+    shown = Table(title=Text(title), title_justify="left", header_style="bold")
     for column in columns:
         shown.add_column(column, justify="right" if column in right else "left")
     for row in rows:
-        shown.add_row(*("" if cell is None else str(cell) for cell in row))
+        # As plain text: what came from outside may look like markup.
+        shown.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     out().print(shown)
 
 

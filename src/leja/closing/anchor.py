@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from leja.books import chain
 from leja.core.errors import Refused
+from leja.core.failpoints import failpoint
 from leja.database.engine import Connection
 
 
@@ -90,6 +91,7 @@ def anchor(conn: Connection, org_id: UUID, key: Ed25519PrivateKey, now: datetime
         " ON CONFLICT DO NOTHING",
         (org_id, position, head_hash, now, unsigned.key_id, signature),
     )
+    failpoint("closing.before-anchor-commit")
     return msgspec.structs.replace(unsigned, signature=signature.hex())
 
 

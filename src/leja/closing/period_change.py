@@ -11,6 +11,7 @@ import msgspec
 
 from leja.books import chain
 from leja.core.errors import Refused
+from leja.core.failpoints import failpoint
 from leja.database.engine import Connection
 from leja.database.ledger import Ledger
 
@@ -67,6 +68,7 @@ def change(
     digest = chain.period_digest(org_id, period, made.ordinal, state, reason, by, now)
     ledger.note("period", f"{period}/{made.ordinal}", digest)
     ledger.flush(now)
+    failpoint("closing.before-period-commit")
     return made
 
 

@@ -18,7 +18,7 @@ _PLAIN: Final = re.compile(r"[+-]?\d{1,19}(\.\d{1,12})?\Z")
 MINOR_MAX: Final = 2**63 - 1
 
 
-class Money(msgspec.Struct, frozen=True, order=False):
+class Money(msgspec.Struct, frozen=True, order=False, gc=False):
     """``minor`` units of ``currency``; arithmetic between currencies is a TypeError."""
 
     minor: int
@@ -54,7 +54,7 @@ class Money(msgspec.Struct, frozen=True, order=False):
         return f"{format_minor(self.minor, self.currency)} {self.currency}"
 
 
-class Price(msgspec.Struct, frozen=True):
+class Price(msgspec.Struct, frozen=True, gc=False):
     """A unit price or rate in ``currency`` with the source's own decimals."""
 
     amount: Decimal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from leja.core.errors import Transient
 
+RECONNECT_SECONDS = 2.0  # after a failure the pool tries for so long, then anew: it never sleeps through a return
 Role = Literal["app", "web", "owner"]
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -41,6 +43,7 @@ class Database:
                 min_size=0,
                 max_size=self._connections_max,
                 timeout=self._wait_seconds,
+                reconnect_timeout=RECONNECT_SECONDS,
                 open=True,
                 check=ConnectionPool.check_connection,
                 name=f"leja-{role}",
@@ -55,18 +58,38 @@ class Database:
 
         Under role "web" only rows of ``orgs`` can be seen, by row-level security. With ``one_state`` all questions are
         answered from the same state, whatever others commit meanwhile. Raises Transient
-        ``database-away`` when the database cannot be reached in time.
+        ``database-away`` when the database cannot be reached in time, ``database-disk-full`` when its disk is full.
         """
         try:
-            with self._pool(role).connection() as connection:
+            with self._borrowed(role) as connection:
                 if one_state:
                     connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 if role == "web":
                     visible = ",".join(str(org) for org in orgs)
                     connection.execute("SELECT set_config('leja.orgs', %s, true)", (visible,))
                 yield connection
+        except psycopg.errors.DiskFull as error:
+            raise Transient("database-disk-full", f"the disk of the database is full: {_first_line(error)}") from error
         except (PoolTimeout, psycopg.OperationalError) as error:
             raise Transient("database-away", f"the database cannot be reached: {_first_line(error)}") from error
+
+    @contextmanager
+    def _borrowed(self, role: Role) -> Iterator[Connection]:
+        """A connection of the pool. Whoever waits asks again every now and then, which makes the pool connect again."""
+        pool, ends = self._pool(role), time.monotonic() + self._wait_seconds
+        while True:
+            left = ends - time.monotonic()
+            try:
+                connection = pool.getconn(timeout=max(0.001, min(RECONNECT_SECONDS, left)))
+                break
+            except PoolTimeout:
+                if left <= RECONNECT_SECONDS:
+                    raise
+        try:
+            with connection:
+                yield connection
+        finally:
+            pool.putconn(connection)
 
     def close(self) -> None:
         """Close all connections."""

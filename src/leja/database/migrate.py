@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 import psycopg
@@ -24,7 +25,19 @@ def migrate(owner_url: str) -> None:
     with psycopg.connect(owner_url, autocommit=True) as lock:
         lock.execute("SELECT pg_advisory_lock(7305001)")
         command.upgrade(config, "head")
-        lock.execute((SQL / "9000_post_row_security.sql").read_text().encode())
+        _give_rights(lock)
+
+
+def _give_rights(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Rights are given once for each state of schema and file: giving them locks every table, which would hold up others."""
+    rights = (SQL / "9000_post_row_security.sql").read_text()
+    versions = connection.execute("SELECT string_agg(version_num, ',' ORDER BY version_num) FROM alembic_version").fetchone()
+    wanted = f"rights {sha256(f'{versions} {rights}'.encode()).hexdigest()}"
+    given = connection.execute(
+        "SELECT obj_description('alembic_version'::regclass, 'pg_class'), has_table_privilege('leja_app', 'event', 'INSERT')"
+    ).fetchone()
+    if given != (wanted, True):
+        connection.execute(f"BEGIN; {rights}; COMMENT ON TABLE alembic_version IS '{wanted}'; COMMIT".encode())
 
 
 def _require_supported(owner_url: str) -> None:

@@ -12,7 +12,7 @@ from leja.documents.header import Header
 from leja.documents.parts import Rate
 
 
-class Fee(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="fee"):
+class Fee(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="kind", tag="fee"):
     """``amount`` is positive when it costs the seller, negative when a fee is given back.
 
     ``fee_type``: "processing", "platform", "marketplace", "bank", "dispute". ``taken_from`` is the tender's processor

@@ -10,14 +10,14 @@ import msgspec
 from leja.documents.header import Header
 
 
-class Fulfilled(msgspec.Struct, frozen=True, kw_only=True):
+class Fulfilled(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How much of which line of the sale."""
 
     line_id: str
     quantity: Decimal
 
 
-class Fulfilment(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="fulfilment"):
+class Fulfilment(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="kind", tag="fulfilment"):
     """``sale`` is the external id of the sale on the same connection."""
 
     header: Header

@@ -10,7 +10,7 @@ import msgspec
 Kind = Literal["sale", "fulfilment", "refund", "payment", "payout", "invoice", "fee", "stock_move"]
 
 
-class Header(msgspec.Struct, frozen=True, kw_only=True):
+class Header(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Identity is (connection, kind, ``external_id``); the connection is known by whoever stores the document.
 
     ``version`` orders what the source says of one thing: later text sorts later (an ISO instant in UTC with fixed

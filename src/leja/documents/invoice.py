@@ -11,7 +11,7 @@ from leja.documents.header import Header
 from leja.documents.parts import Line, Party, Rate
 
 
-class Invoice(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="invoice"):
+class Invoice(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="kind", tag="invoice"):
     """``total`` contains the taxes, as the customer owes it."""
 
     header: Header

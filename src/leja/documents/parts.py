@@ -15,7 +15,7 @@ LineKind = Literal[
 ]
 
 
-class Tax(msgspec.Struct, frozen=True, kw_only=True):
+class Tax(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One tax as the customer was charged it. ``rate`` is a percentage and evidence only; ``amount`` is the truth.
 
     ``code`` names the tax in the source's words ("VAT 20%"). ``owed_by`` says who hands it to the state: a tax that
@@ -28,7 +28,7 @@ class Tax(msgspec.Struct, frozen=True, kw_only=True):
     owed_by: Literal["seller", "channel"] = "seller"
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One line as the source shows it.
 
     ``listed`` is quantity times unit price before any discount, ``discount`` the line's share of all discounts (never
@@ -51,7 +51,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     restocked: bool = True
 
 
-class Tender(msgspec.Struct, frozen=True, kw_only=True):
+class Tender(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How money moved, and when. ``amount`` is positive towards the seller on a sale, towards the customer on a refund.
 
     ``means`` is the kind of tender ("cash", "card", "gift_card", "store_credit", "bank", "mpesa_till"); ``processor``
@@ -66,7 +66,7 @@ class Tender(msgspec.Struct, frozen=True, kw_only=True):
     voucher: str = ""
 
 
-class Party(msgspec.Struct, frozen=True, kw_only=True):
+class Party(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The customer or supplier: personal data, kept apart from the facts so that it can be erased."""
 
     external_id: str
@@ -79,7 +79,7 @@ class Party(msgspec.Struct, frozen=True, kw_only=True):
     address: tuple[str, ...] = ()
 
 
-class Rate(msgspec.Struct, frozen=True, kw_only=True):
+class Rate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One unit of the document's currency in the base currency, as the source itself states it."""
 
     rate: Decimal

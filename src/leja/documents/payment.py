@@ -11,7 +11,7 @@ from leja.documents.header import Header
 from leja.documents.parts import Party, Rate, Tender
 
 
-class Allocation(msgspec.Struct, frozen=True, kw_only=True):
+class Allocation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Which open document it pays (external id, same connection) and how much of it.
 
     ``business_day`` is set where the receipt was booked as unidentified first and allocated on a later day.
@@ -22,7 +22,7 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True):
     business_day: date | None = None
 
 
-class Payment(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="payment"):
+class Payment(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="kind", tag="payment"):
     """What is not allocated is an unidentified receipt, or a customer credit where the customer is known."""
 
     header: Header

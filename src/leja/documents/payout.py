@@ -17,7 +17,7 @@ ComponentKind = Literal[
 ]
 
 
-class Component(msgspec.Struct, frozen=True, kw_only=True):
+class Component(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One part of the settlement. ``amount`` is signed towards the seller: a charge is positive, a fee negative."""
 
     component_id: str
@@ -28,7 +28,7 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
     fee_type: str = ""
 
 
-class Payout(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="payout"):
+class Payout(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="kind", tag="payout"):
     """``amount`` reached (or, negative, left) the bank; it must equal the sum of ``components``.
 
     ``settled`` is the amount in the bank's currency where the processor converted it.

@@ -11,7 +11,7 @@ from leja.documents.header import Header
 from leja.documents.parts import Line, Party, Rate, Tender
 
 
-class Refund(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="refund"):
+class Refund(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="kind", tag="refund"):
     """``sale`` is the external id of the original on the same connection, or empty: an unlinked return.
 
     Amounts are positive. ``lines`` are what came back or was credited, with the tax of the original; a refund without

@@ -12,7 +12,7 @@ from leja.documents.header import Header
 from leja.documents.parts import Line, Party, Rate, Tender
 
 
-class Sale(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="sale"):
+class Sale(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="kind", tag="sale"):
     """``total`` is what the customer owes in all, as the source states it: lines, taxes, cash rounding.
 
     ``tenders`` are cumulative: every successful movement of money up to this version, never a difference.

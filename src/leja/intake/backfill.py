@@ -17,6 +17,7 @@ import msgspec
 from leja.connectors.contract import BackfillPlan, Page, RawEvent, Session
 from leja.core.clock import Clock
 from leja.core.errors import BrokenInvariant
+from leja.core.failpoints import failpoint
 from leja.core.ids import uuid7
 from leja.database.engine import Connection, Database
 from leja.intake.inbox import Kept, keep
@@ -106,12 +107,14 @@ async def backfill(
     while not state.finished:
         cursor = state.run.cursor or None
         page = await verb(session, run.since, run.until, cursor)
+        failpoint("intake.after-backfill-call")
         if page.more and page.cursor == cursor:
             raise BrokenInvariant("backfill-stuck", f"a page of backfill {run.run_id} leads back to itself")
         done = msgspec.structs.replace(
             state.run, events=state.run.events + len(page.events), calls=state.run.calls + 1, cursor=page.cursor
         )
         kept = await asyncio.to_thread(_keep_page, database, org_id, done, page, clock())
+        failpoint("intake.after-backfill-commit")
         state = Progress(run=done, kept=state.kept + kept, finished=not page.more)
         if progress is not None:
             progress(
@@ -128,6 +131,7 @@ def _keep_page(database: Database, org_id: UUID, run: Run, page: Page, now: date
             " WHERE org_id = %s AND run_id = %s",
             (run.events, run.calls, run.cursor, None if page.more else now, org_id, run.run_id),
         )
+        failpoint("intake.before-backfill-commit")
     return kept
 
 

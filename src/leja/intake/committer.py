@@ -16,6 +16,7 @@ import msgspec
 from leja.connectors.contract import Wanted
 from leja.core.clock import Clock
 from leja.core.errors import Transient
+from leja.core.failpoints import failpoint
 from leja.database.engine import Connection, Database
 from leja.intake.inbox import Arrival, keep_group
 
@@ -138,11 +139,14 @@ class GroupCommitter:
                     " DO UPDATE SET wanted_at = EXCLUDED.wanted_at",
                     (*thing, now, now),
                 )
+            failpoint("intake.before-door-commit")
+        failpoint("intake.after-door-commit")
 
     def _write_counts(self, counts: Counter[tuple[UUID, UUID, date, str]]) -> None:
         try:
             with self._database.transaction() as conn:
                 write_counts(conn, counts)
+                failpoint("intake.before-counts-commit")
         except Transient:
             # The database is away: the counts are kept for the next time, unless the door is being closed.
             with self._wake:

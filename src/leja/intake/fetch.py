@@ -16,6 +16,7 @@ import msgspec
 from leja.connectors.contract import RawEvent, Session, Wanted
 from leja.core.clock import Clock
 from leja.core.errors import Refused, Transient
+from leja.core.failpoints import failpoint
 from leja.database.engine import Connection, Database
 from leja.database.review import open_item
 from leja.intake.inbox import Kept, keep
@@ -80,7 +81,9 @@ async def fetch(
     while claims := await asyncio.to_thread(_claim, database, org_id, connection_id, clock(), batch):
         for claim in claims:
             try:
+                failpoint("intake.before-fetch-call")
                 answers = await verb(session, [claim.wanted])
+                failpoint("intake.after-fetch-call")
                 failures = 0
             except (Transient, Refused) as error:
                 answers = ()
@@ -88,6 +91,7 @@ async def fetch(
                 if failures >= FAILURES_MAX:
                     raise
             kept = await asyncio.to_thread(_keep_answers, database, org_id, connection_id, claim, answers, clock())
+            failpoint("intake.after-fetch-commit")
             fetched = Fetched(fetched.asked + 1, fetched.answered + bool(answers), fetched.kept + kept)
     return fetched
 
@@ -128,7 +132,33 @@ def _keep_answers(
             )
         elif claim.tries >= TRIES_BEFORE_REVIEW:
             _review(conn, org_id, connection_id, claim, now)
+        failpoint("intake.before-fetch-commit")
     return kept
+
+
+def ask_again(conn: Connection, org_id: UUID, subject: str, now: datetime) -> int:
+    """Ask at once for the thing that a review item is about; says how many are asked for."""
+    connection_id, kind, external_id = named(subject)
+    return conn.execute(
+        "UPDATE wanted SET not_before = %s, tries = 0 WHERE org_id = %s AND connection_id = %s AND kind = %s AND external_id = %s",
+        (now, org_id, connection_id, kind, external_id),
+    ).rowcount
+
+
+def forget(conn: Connection, org_id: UUID, subject: str) -> tuple[UUID, str, str]:
+    """Take the thing that a review item is about off the list; says its connection, kind and id."""
+    connection_id, kind, external_id = named(subject)
+    conn.execute(
+        "DELETE FROM wanted WHERE org_id = %s AND connection_id = %s AND kind = %s AND external_id = %s",
+        (org_id, connection_id, kind, external_id),
+    )
+    return connection_id, kind, external_id
+
+
+def named(subject: str) -> tuple[UUID, str, str]:
+    """Connection, kind and id of a review item's subject "wanted/<connection>/<kind>/<id>"."""
+    _, connection_id, kind, external_id = subject.split("/", 3)
+    return UUID(connection_id), kind, external_id
 
 
 def answering(event: RawEvent, thing: Wanted) -> RawEvent:

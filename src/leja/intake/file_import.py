@@ -19,6 +19,7 @@ import msgspec
 from leja.connectors.contract import COST_LIST_TOPIC, FileShape, RawEvent, Webhooks
 from leja.core.clock import Clock
 from leja.core.errors import LejaError, Refused
+from leja.core.failpoints import failpoint
 from leja.database.engine import Connection, Database
 from leja.intake import json_lines
 from leja.intake.file_content import Surveyed, chunks, lines, survey
@@ -86,6 +87,8 @@ def import_file(
     for group in _groups(islice(source, state.read, None)):
         with database.transaction() as conn:
             state = _write(conn, org_id, connection.connection_id, surveyed.digest, path.name, group, state, clock())
+            failpoint("intake.before-file-commit")
+        failpoint("intake.after-file-commit")
         if progress is not None:
             progress(state)
         if state.unreadable > UNREADABLE_MAX:
@@ -95,6 +98,7 @@ def import_file(
             "UPDATE file_import SET finished_at = %s WHERE org_id = %s AND connection_id = %s AND file_hash = %s",
             (clock(), org_id, connection.connection_id, surveyed.digest),
         )
+        failpoint("intake.before-file-end-commit")
     return state
 
 

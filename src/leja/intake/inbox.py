@@ -181,12 +181,13 @@ def _keep_rows(conn: Connection, rows: list[_Row], now: datetime, *, first: bool
 def _insert(conn: Connection, rows: list[_Row], now: datetime) -> set[UUID]:
     """One statement for the three tables.
 
-    Keys are taken in one order everywhere, so that two groups cannot deadlock.
+    Keys are taken in one order everywhere, so that two groups cannot deadlock. Arrays go in their binary form (%b):
+    as text every body would be written in hexadecimal and searched for quotes.
     """
     found = conn.execute(
         "WITH given AS ("
-        " SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[],"
-        " %s::text[], %s::bytea[], %s::bytea[], %s::bytea[], %s::text[], %s::text[]) WITH ORDINALITY"
+        " SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[],"
+        " %b::text[], %b::bytea[], %b::bytea[], %b::bytea[], %b::text[], %b::text[]) WITH ORDINALITY"
         " AS g (org_id, event_id, connection_id, event_key, topic, origin, parent, headers, digest, salt, body, state,"
         " because, position)),"
         " kept AS (INSERT INTO event (org_id, event_id, connection_id, event_key, topic, origin, parent, headers,"
@@ -229,7 +230,7 @@ def _stored(conn: Connection, rows: list[_Row]) -> dict[tuple[UUID, UUID, str], 
     found = conn.execute(
         "SELECT e.org_id, e.connection_id, e.event_key, b.salt, e.digest, e.headers FROM event e"
         " JOIN event_body b ON b.org_id = e.org_id AND b.event_id = e.event_id"
-        " WHERE (e.org_id, e.connection_id, e.event_key) IN (SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[]))",
+        " WHERE (e.org_id, e.connection_id, e.event_key) IN (SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::text[]))",
         ([row.org_id for row in rows], [row.connection_id for row in rows], [row.key for row in rows]),
     ).fetchall()
     stored = {}

@@ -18,6 +18,7 @@ import msgspec
 from leja.connectors.contract import Page, RawEvent, Session
 from leja.core.clock import Clock
 from leja.core.errors import BrokenInvariant
+from leja.core.failpoints import failpoint
 from leja.database.engine import Connection, Database
 from leja.intake.cursors import drop_cursor, read_cursor, save_cursor
 from leja.intake.inbox import Kept, keep
@@ -63,9 +64,11 @@ async def poll(
                 break
             cursor, started, resumed = await asyncio.to_thread(_begin, database, org_id, connection_id, clock())
         page = await verb(session, cursor)
+        failpoint("intake.after-poll-call")
         if page.more and page.cursor == cursor:
             raise BrokenInvariant("poll-stuck", f"a page of connection {connection_id} leads back to itself")
         kept = await asyncio.to_thread(_keep_page, database, org_id, connection_id, page, started, clock(), overlap)
+        failpoint("intake.after-poll-commit")
         polled = Polled(polled.kept + kept, polled.pages + 1, page.more)
         cursor = page.cursor
         if progress is not None:
@@ -98,6 +101,7 @@ def _keep_page(
             save_cursor(conn, org_id, connection_id, UNDER_WAY, page.cursor, started)
         else:
             _finish(conn, org_id, connection_id, page.cursor, started, now, overlap)
+        failpoint("intake.before-poll-commit")
         return kept
 
 

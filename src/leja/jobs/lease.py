@@ -6,12 +6,13 @@ wants to write is refused.
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
-from leja.core.errors import Conflict
+from leja.core.errors import Conflict, Refused
 from leja.database.engine import Connection
 
 LEASE_SECONDS = 30
@@ -27,11 +28,17 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime
 
 
-def acquire(
-    conn: Connection, org_id: UUID, name: str, holder: str, now: datetime, *, seconds: int = LEASE_SECONDS
-) -> Lease | None:
+def lease_seconds() -> int:
+    """How long a lease lasts unless it is renewed (``LEJA_LEASE_SECONDS``): so late is a dead holder's work taken over."""
+    text = os.environ.get("LEJA_LEASE_SECONDS", str(LEASE_SECONDS))
+    if not text.isdigit() or not int(text):
+        raise Refused("setting-unreadable", f"LEJA_LEASE_SECONDS is {text!r}, not a whole number of seconds")
+    return int(text)
+
+
+def acquire(conn: Connection, org_id: UUID, name: str, holder: str, now: datetime, *, seconds: int = 0) -> Lease | None:
     """The lease, if nobody else holds it now; its epoch is new. None while another holds it."""
-    until = now + timedelta(seconds=seconds)
+    until = now + timedelta(seconds=seconds or lease_seconds())
     row = conn.execute(
         "INSERT INTO lease (org_id, name, holder, epoch, until) VALUES (%s, %s, %s, 1, %s)"
         " ON CONFLICT (org_id, name) DO UPDATE SET holder = EXCLUDED.holder, epoch = lease.epoch + 1, until ="
@@ -44,9 +51,9 @@ def acquire(
     return Lease(org_id=org_id, name=name, holder=holder, epoch=int(str(row[0])), until=until)
 
 
-def renew(conn: Connection, lease: Lease, now: datetime, *, seconds: int = LEASE_SECONDS) -> Lease:
+def renew(conn: Connection, lease: Lease, now: datetime, *, seconds: int = 0) -> Lease:
     """The same lease, longer. Raises Conflict ``lease-lost`` when another took it over."""
-    until = now + timedelta(seconds=seconds)
+    until = now + timedelta(seconds=seconds or lease_seconds())
     changed = conn.execute(
         "UPDATE lease SET until = %s WHERE org_id = %s AND name = %s AND holder = %s AND epoch = %s",
         (until, lease.org_id, lease.name, lease.holder, lease.epoch),

@@ -27,14 +27,22 @@ def tax_rates(conn: Connection, org_id: UUID) -> dict[str, Decimal | None]:
     ).fetchall()
     found: dict[str, Decimal | None] = {}
     for (code,) in used:
-        row = conn.execute(
-            "SELECT t->>'rate' FROM (SELECT facts FROM document_revision WHERE org_id = %s AND position(%s in facts) > 0"
-            " ORDER BY recorded_at DESC LIMIT 50) f,"
-            " jsonb_path_query(f.facts::jsonb, '$.**.taxes[*]') t WHERE t->>'code' = %s AND t->>'rate' IS NOT NULL LIMIT 1",
-            (org_id, str(code), code),
-        ).fetchone()
-        found[str(code)] = Decimal(str(row[0])) if row else None
+        # A line with several taxes bears their names joined; its percentage is their sum.
+        parts = [str(code)] if _stated(conn, org_id, str(code)) is not None else str(code).split("+")
+        rates = [_stated(conn, org_id, part) for part in parts]
+        known = [rate for rate in rates if rate is not None]
+        found[str(code)] = sum(known, Decimal(0)) if len(known) == len(rates) else None
     return found
+
+
+def _stated(conn: Connection, org_id: UUID, code: str) -> Decimal | None:
+    row = conn.execute(
+        "SELECT t->>'rate' FROM (SELECT facts FROM document_revision WHERE org_id = %s AND position(%s in facts) > 0"
+        " ORDER BY recorded_at DESC LIMIT 50) f,"
+        " jsonb_path_query(f.facts::jsonb, '$.**.taxes[*]') t WHERE t->>'code' = %s AND t->>'rate' IS NOT NULL LIMIT 1",
+        (org_id, code, code),
+    ).fetchone()
+    return Decimal(str(row[0])) if row else None
 
 
 def roles_of(conn: Connection, org_id: UUID) -> dict[str, tuple[str, ...]]:
@@ -52,11 +60,18 @@ def chart(conn: Connection, org_id: UUID) -> list[tuple[Account, tuple[str, ...]
     return [(account, roles.get(code, ()), code in used) for code, account in accounts(conn, org_id).items()]
 
 
-def modes_and_moments(conn: Connection, org_id: UUID) -> tuple[list[tuple[str, str, str, str, date]], list[tuple[str, str, date]]]:
+def modes_and_moments(
+    conn: Connection, org_id: UUID
+) -> tuple[list[tuple[str, str, str, str, date]], list[tuple[str, str, date]]]:
     """How targets are told (target, channel, customers, mode, from when), and when revenue counts (channel, moment, from)."""
     modes = conn.execute(
         "SELECT c.name, m.channel, m.customer_kind, m.mode, m.effective_from FROM posting_mode m JOIN connection c"
-        " USING (org_id, connection_id) WHERE m.org_id = %s ORDER BY m.recorded_at", (org_id,)).fetchall()
+        " USING (org_id, connection_id) WHERE m.org_id = %s ORDER BY m.recorded_at",
+        (org_id,),
+    ).fetchall()
     moments = conn.execute(
-        "SELECT channel, moment, effective_from FROM recognition WHERE org_id = %s ORDER BY recorded_at", (org_id,)).fetchall()
-    return [(str(a), str(b), str(c), str(d), e) for a, b, c, d, e in modes], [(str(a), str(b), c) for a, b, c in moments]
+        "SELECT channel, moment, effective_from FROM recognition WHERE org_id = %s ORDER BY recorded_at", (org_id,)
+    ).fetchall()
+    return [(str(a), str(b), str(c), str(d), e) for a, b, c, d, e in modes], [
+        (str(a), str(b), c) for a, b, c in moments
+    ]

@@ -56,16 +56,26 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 def standing(conn: Connection, org_id: UUID) -> Standing:
     """Where an organisation stands."""
     return Standing(
-        events=_counts(conn, "SELECT state, count(*) FROM event_state WHERE org_id = %s AND state IN ('new', 'waiting', 'parked')"
-                             " GROUP BY state ORDER BY state", org_id),
-        review=_counts(conn, "SELECT code, count(*) FROM review_item WHERE org_id = %s AND settled_at IS NULL GROUP BY code"
-                             " ORDER BY code", org_id),
+        events=_counts(
+            conn,
+            "SELECT state, count(*) FROM event_state WHERE org_id = %s AND state IN ('new', 'waiting', 'parked')"
+            " GROUP BY state ORDER BY state",
+            org_id,
+        ),
+        review=_counts(
+            conn,
+            "SELECT code, count(*) FROM review_item WHERE org_id = %s AND settled_at IS NULL GROUP BY code"
+            " ORDER BY code",
+            org_id,
+        ),
         wanted=_number(conn, "SELECT count(*) FROM wanted WHERE org_id = %s", org_id),
         targets={
             str(name): target(conn, org_id, connection_id)
             for connection_id, name in conn.execute(
                 "SELECT connection_id, name FROM connection WHERE org_id = %s AND duty = 'accounting' AND removed_at IS NULL"
-                " ORDER BY connection_id", (org_id,)).fetchall()
+                " ORDER BY connection_id",
+                (org_id,),
+            ).fetchall()
         },
     )
 
@@ -83,7 +93,9 @@ def target(conn: Connection, org_id: UUID, connection_id: UUID) -> TargetStandin
         (org_id, connection_id),
     ).fetchone() or (0, 0, None)
     due = [at for at in (row[2], other[2]) if at is not None]
-    return TargetStanding(waiting=row[0], held=row[1], open=other[0], parked=other[1], next_due=min(due) if due else None)
+    return TargetStanding(
+        waiting=row[0], held=row[1], open=other[0], parked=other[1], next_due=min(due) if due else None
+    )
 
 
 def heard(conn: Connection, org_id: UUID, connection_id: UUID) -> Heard:
@@ -102,12 +114,19 @@ def heard(conn: Connection, org_id: UUID, connection_id: UUID) -> Heard:
         {"org": org_id, "on": connection_id},
     ).fetchone() or (None, None, 0, 0)
     grant = conn.execute(
-        "SELECT state, because, expires_at FROM token_grant WHERE org_id = %s AND connection_id = %s", (org_id, connection_id)
+        "SELECT state, because, expires_at FROM token_grant WHERE org_id = %s AND connection_id = %s",
+        (org_id, connection_id),
     ).fetchone() or ("", "", None)
     return Heard(
-        events={str(state): int(count) for state, count in events}, last_event=last[0], oldest_new=last[1],
-        refused_requests=int(last[2]), unread_fields=int(last[3]), token=str(grant[0]), token_because=str(grant[1]),
-        token_expires=grant[2], targets=target(conn, org_id, connection_id),
+        events={str(state): int(count) for state, count in events},
+        last_event=last[0],
+        oldest_new=last[1],
+        refused_requests=int(last[2]),
+        unread_fields=int(last[3]),
+        token=str(grant[0]),
+        token_because=str(grant[1]),
+        token_expires=grant[2],
+        targets=target(conn, org_id, connection_id),
     )
 
 

@@ -92,6 +92,10 @@ class TargetMapping:
         ]
         return max(fitting, key=lambda r: (len(r.conditions), r.version)).value if fitting else None
 
+    def values(self, kind: str, key: str) -> tuple[str, ...]:
+        """Every remote id that a key may lead to, whatever the conditions."""
+        return tuple(rule.value for rule in self._rules.get((kind, key), []) if rule.value is not None)
+
 
 def suggest_accounts(ours: Sequence[OurAccount], theirs: Sequence[TheirAccount]) -> tuple[Suggestion, ...]:
     """For each of our accounts the target's account of the same code, else of the same kind with the likest name."""

@@ -31,7 +31,7 @@ WANTED_MAX: Final = 100
 _log = logging.getLogger("leja.door")
 
 
-class _Answer(Exception):  # noqa: N818 - not an error: the answer that ends a request early
+class _Answer(Exception):
     def __init__(
         self, status: int, code: str = "", headers: tuple[tuple[str, str], ...] = (), body: bytes = b""
     ) -> None:
@@ -220,7 +220,7 @@ class WebhookDoor:
         return _Answer(status, code, headers)
 
 
-class _Gone(Exception):  # noqa: N818 - the caller hung up
+class _Gone(Exception):
     pass
 
 

@@ -17,6 +17,7 @@ from leja.core.errors import BrokenInvariant, NeedsReview
 from leja.core.money import Money, to_decimal
 
 MINOR_VERSION: Final = "75"
+RATE_PLACES: Final = 10
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 _RECORDS: Final = frozenset({"Customer", "Vendor", "Item"})
 
@@ -75,7 +76,7 @@ def _document(step: Step, chart: Chart, accepted: Mapping[str, RemoteDocument]) 
     if chart.multicurrency:
         body["CurrencyRef"] = {"value": bundle.currency}
         if bundle.currency != chart.home_currency:
-            body["ExchangeRate"] = bundle.rate
+            body["ExchangeRate"] = _rate(bundle.rate)
     if step.kind == "JournalEntry":
         return body | {"DocNumber": step.reference, "Line": [_journal_line(line, accepted) for line in step.lines]}
     if step.kind == "Payment":
@@ -86,6 +87,11 @@ def _document(step: Step, chart: Chart, accepted: Mapping[str, RemoteDocument]) 
 def note(reference: str, text: str, number: str) -> str:
     """The private note: our mark first, then words for people."""
     return " ".join(part for part in (f"leja:{reference}", number, text) if part)[:1000]
+
+
+def _rate(rate: Decimal) -> Decimal:
+    """A rate as fine as QuickBooks takes it; our books keep their own."""
+    return rate if int(rate.as_tuple().exponent) >= -RATE_PLACES else round(rate, RATE_PLACES)
 
 
 def _amount(money: Money) -> Decimal:
@@ -154,7 +160,8 @@ def _sales(step: Step, chart: Chart, accepted: Mapping[str, RemoteDocument]) -> 
 
 def _whom_and_where(step: Step, accepted: Mapping[str, RemoteDocument]) -> Json:
     if step.kind in ("SalesReceipt", "RefundReceipt"):
-        return {"DepositToAccountRef": {"value": step.detail["main"]}}
+        whom: Json = {"CustomerRef": {"value": _id(accepted, "customer")}} if "customer" in step.after else {}
+        return whom | {"DepositToAccountRef": {"value": step.detail["main"]}}
     body: Json = {"CustomerRef": {"value": _id(accepted, "customer")}}
     if step.kind == "Invoice" and step.bundle.due is not None:
         body["DueDate"] = step.bundle.due.isoformat()

@@ -27,7 +27,7 @@ def steps(bundle: Bundle, chart: Chart) -> tuple[Step, ...]:
     lines = expressible(bundle, chart)
     trade, cost = _without_cost(lines)
     if bundle.kind in TRADE and chart.own_numbers:
-        planned = _trade(bundle, trade)
+        planned = _trade(bundle, trade, abroad=bundle.currency != chart.home_currency)
     elif bundle.kind == "payment":
         planned = _payment(bundle, trade)
     else:
@@ -98,15 +98,15 @@ def _is_cash(line: BundleLine) -> bool:
     return line.account_kind in _CASH and not line.role.startswith("inventory")
 
 
-def _trade(bundle: Bundle, lines: Sequence[BundleLine]) -> tuple[Step, ...]:
-    """Sales documents for a bundle, or nothing where only a journal entry is exact."""
+def _trade(bundle: Bundle, lines: Sequence[BundleLine], *, abroad: bool) -> tuple[Step, ...]:
+    """Sales documents for a bundle, or nothing where only a journal entry is exact. ``abroad``: in a foreign currency."""
     receivable = _per_account(line for line in lines if line.account_kind == "receivable")
     cash = _per_account(line for line in lines if _is_cash(line))
     others = tuple(line for line in lines if line.account_kind != "receivable" and not _is_cash(line))
     if any(line.account_kind == "payable" for line in others) or len(receivable) > 1:
         return ()
     if not receivable:
-        return _paid_at_once(bundle, cash, others)
+        return _paid_at_once(bundle, cash, others, abroad=abroad)
     owed = next(iter(receivable.values()))
     if owed.amount.minor > 0:
         return _invoiced(bundle, owed, cash, others)
@@ -115,10 +115,12 @@ def _trade(bundle: Bundle, lines: Sequence[BundleLine]) -> tuple[Step, ...]:
     return (_step(bundle, "document", "CreditMemo", "", (owed, *others), after_customer=True),)
 
 
-def _paid_at_once(bundle: Bundle, cash: dict[str, BundleLine], others: Sequence[BundleLine]) -> tuple[Step, ...]:
+def _paid_at_once(
+    bundle: Bundle, cash: dict[str, BundleLine], others: Sequence[BundleLine], *, abroad: bool
+) -> tuple[Step, ...]:
     """A sales receipt or a refund receipt: one account takes the money, the other tenders are lines in it.
 
-    A second bank account cannot be a line (items do not point at bank accounts): its share goes through the first one.
+    In a foreign currency it needs a customer in that currency, whoever bought. A second bank account cannot be a line (items do not point at bank accounts): its share goes through the first one.
     """
     moved = net(cash.values())
     if not moved or not others:
@@ -132,7 +134,7 @@ def _paid_at_once(bundle: Bundle, cash: dict[str, BundleLine], others: Sequence[
     if sign * taken.amount.minor <= 0:
         return ()
     kind = "SalesReceipt" if sign > 0 else "RefundReceipt"
-    document = _step(bundle, "document", kind, "", (taken, *others, *inside), main=main.account)
+    document = _step(bundle, "document", kind, "", (taken, *others, *inside), after_customer=abroad, main=main.account)
     if not banks:
         return (document,)
     shares = tuple(line for line in (*banks, replace(main, amount=-through)) if line.amount)

@@ -17,7 +17,7 @@ _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _BUSINESS: Final = "A business validation error has occurred while processing your request"
 
 
-class Fault(Exception):  # noqa: N818 - the vendor's own word
+class Fault(Exception):
     """A refusal in the vendor's words: ``code``, ``Message``, ``Detail``, and the fault's type."""
 
     def __init__(

@@ -42,7 +42,7 @@ _FREE: Final = frozenset({"MoneyBag", "MoneyV2", "PageInfo", "Count", "CashRound
 Planned = tuple[str, GraphQLField, FieldNode, dict[str, Any], tuple[SelectionSetNode, ...]]
 
 
-class FieldRefused(Exception):  # noqa: N818
+class FieldRefused(Exception):
     """A root field answers null and an error beside it."""
 
     def __init__(self, message: str, code: str) -> None:
@@ -50,7 +50,7 @@ class FieldRefused(Exception):  # noqa: N818
         self.code = code
 
 
-class DocumentRefused(Exception):  # noqa: N818
+class DocumentRefused(Exception):
     """The whole document is refused with these errors."""
 
     def __init__(self, errors: list[dict[str, Any]]) -> None:

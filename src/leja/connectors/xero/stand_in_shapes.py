@@ -18,7 +18,7 @@ _DATE: Final = re.compile(r"(\d{4}-\d{2}-\d{2})(T[\d:.]+(Z|[+-]\d\d:?\d\d)?)?\Z"
 _MICROSOFT: Final = re.compile(r"/Date\((-?\d+)([+-]\d{4})?\)/\Z")
 
 
-class Invalid(Exception):  # noqa: N818 - the vendor's word is ValidationException
+class Invalid(Exception):
     """One element breaks a rule: the messages go into its ValidationErrors."""
 
     def __init__(self, *messages: str) -> None:
@@ -26,7 +26,7 @@ class Invalid(Exception):  # noqa: N818 - the vendor's word is ValidationExcepti
         self.messages = messages
 
 
-class Malformed(Exception):  # noqa: N818 - the vendor's word is PostDataInvalidException
+class Malformed(Exception):
     """The body cannot be understood at all."""
 
 

@@ -18,7 +18,7 @@ _AND: Final = re.compile(r"(?:AND|and|&&)\s*")
 Row = Mapping[str, Any]
 
 
-class BadFilter(ValueError):  # noqa: N818 - a refusal, worded as the vendor does
+class BadFilter(ValueError):
     """The filter cannot be read."""
 
 

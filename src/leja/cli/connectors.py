@@ -1,0 +1,43 @@
+"""``leja connectors``: which platforms there are, what each can do, what is promised of it, and how that was judged."""
+
+from __future__ import annotations
+
+from leja.cli.speaking import AsJson, answer, command, table
+from leja.connectors import registry
+from leja.connectors.contract import NoAuth, OAuth
+
+
+@command
+def run(as_json: AsJson = False) -> None:
+    """List the platforms: duties, capabilities, guarantee, and how each was judged."""
+    every = registry.connectors()
+    if as_json:
+        answer(
+            {
+                "connectors": [
+                    {
+                        "slug": slug,
+                        "title": c.title,
+                        "roles": sorted(c.roles),
+                        "capabilities": sorted(registry.capabilities(slug)),
+                        "login": "none"
+                        if isinstance(c.auth, NoAuth)
+                        else "oauth"
+                        if isinstance(c.auth, OAuth)
+                        else "key",
+                        "api_version": c.api_version,
+                        "api_version_ends": c.api_version_ends,
+                        "limits": c.limits,
+                        "guarantee": c.guarantee,
+                        "judged_by": c.judged_by,
+                    }
+                    for slug, c in every.items()
+                ]
+            }
+        )
+        return
+    rows = [
+        (slug, ", ".join(sorted(c.roles)), ", ".join(sorted(registry.capabilities(slug))), c.guarantee, c.judged_by)
+        for slug, c in every.items()
+    ]
+    table("Connectors", ("platform", "duties", "can", "guarantee", "judged by"), rows)

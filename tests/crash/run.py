@@ -1,0 +1,317 @@
+"""One seeded run: a company trades while its processes are killed at named places; then everything must be right."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+import psycopg
+
+from leja.core.errors import Transient
+from leja.database.embedded import EmbeddedPostgres
+from tests.crash.company import Company
+from tests.crash.nursery import Child, Nursery
+from tests.crash.proof import prove, standing
+
+SOURCE = Path(__file__).resolve().parents[2] / "src" / "leja"
+NIGHT = 26 * 3600.0
+WAIT_SECONDS = 12.0
+SETTLE_SECONDS = 40.0
+PATIENT_LOOKS = 6
+KEYS_FORGOTTEN = 400.0  # no vendor remembers a key so long: what is unclear is asked after
+
+
+def places() -> list[str]:
+    """Every named place in the source, so that a new one is never forgotten here."""
+    found: set[str] = set()
+    for path in SOURCE.rglob("*.py"):
+        found.update(re.findall(r'(?<!def )failpoint\("([a-z.-]+)"\)', path.read_text(encoding="utf-8")))
+    return sorted(found)
+
+
+class Told(msgspec.Struct, kw_only=True):
+    """What a run did. ``hit`` counts the places at which a process was killed; ``wrong`` is empty if all is right."""
+
+    seed: int
+    seconds: float = 0.0
+    hit: Counter[str] = msgspec.field(default_factory=Counter)
+    missed: list[str] = msgspec.field(default_factory=list)
+    faults: dict[str, int] = msgspec.field(default_factory=dict)
+    others: Counter[str] = msgspec.field(default_factory=Counter)
+    wrong: list[str] = msgspec.field(default_factory=list)
+
+
+class CrashRun:
+    """Which places a run takes follows from its seed: ten runs in a row take each at least once."""
+
+    def __init__(self, seed: int, home: Path, cluster: EmbeddedPostgres, nursery: Nursery, name: str = "") -> None:
+        self.began = time.monotonic()
+        self.told, self.cluster = Told(seed=seed), cluster
+        self.company = Company(home, cluster, name or f"crash_{seed}", nursery, seed)
+        self.random = self.company.random
+        self.web: Child | None = None
+        self.restores = seed % 5 == 3
+
+    def run(self) -> Told:
+        """Play it to its end."""
+        try:
+            self._play()
+        finally:
+            if self.web is not None:
+                self.web.kill()
+            self.company.close()
+        self.told.seconds = round(time.monotonic() - self.began, 1)
+        return self.told
+
+    def _play(self) -> None:
+        company = self.company
+        company.trade(4)
+        company.faults()
+        self.web = company.start_web()
+        names = chosen(self.told.seed)
+        half = len(names) // 2
+        for number, name in enumerate(names):
+            if number == 2 and self.restores:
+                self._backed_up()
+            if number == len(names) - 1 and self.restores:
+                self._restored()
+                self._die_at(LOOK_UP)
+            self._die_at(name)
+            if number == half:
+                self._other_deaths()
+        for name in self.told.missed[:2]:
+            self._die_at(name)
+        self.settle()
+        self._say("proving")
+        self.told.wrong = prove(company)
+        self._say("proved")
+
+    def _say(self, words: str) -> None:
+        """A line in the run's log, among those of its processes."""
+        with self.company.log.open("a") as log:
+            log.write(f"--- {time.monotonic() - self.began:6.1f} {words}\n")
+
+    # --- deaths ---
+
+    def _die_at(self, name: str) -> None:
+        """Trade, and let a process run until it dies at that place; what it does not reach in time is not counted."""
+        company, room = self.company, name.partition(".")[0]
+        self._prepare(name)
+        self._say(f"to die at {name}")
+        nth = self.random.choice((1, 1, 2, 3)) if name in OFTEN else 1
+        at_door = name in AT_THE_DOOR
+        if at_door:
+            self._web_again(f"{name}:kill:{nth}")
+            company.trade(2, manner="normal")
+            company.refused_request()
+        else:
+            company.trade(3 if "fetch" in name else 2, manner="normal" if "fetch" in name else "")
+        work = company.start_work("" if at_door else f"{name}:kill:{nth}", ERRANDS.get(name, ()))
+        dying = self.web if at_door else work
+        assert dying is not None
+        self._await(dying, nudge=company.refused_request if "counts" in name else None)
+        if dying.exit() == -9:
+            self.told.hit[name] += 1
+        else:
+            self.told.missed.append(name)
+        self._say(f"{name}: {dying.exit()}")
+        work.kill()
+        if at_door:
+            self._web_again("")
+        self._jump(31)
+        if room in ("grants", "http", "delivery"):
+            self._consent()
+
+    def _prepare(self, name: str) -> None:
+        """Bring about what must be so before that place is passed at all."""
+        if name in FINDING:
+            self._die_at(
+                self.random.choice(("delivery.before-send", "delivery.after-send", "delivery.before-record-commit"))
+            )
+            self._jump(KEYS_FORGOTTEN)
+        elif name.startswith("grants."):
+            self._jump(2 * 3600)
+        elif name.startswith(("reconcile.", "closing.before-anchor")):
+            self._jump(NIGHT)
+        elif name.startswith("intake.") and "file" in name:
+            self.company.till(6)
+
+    def _consent(self) -> None:
+        given = self.company.patiently(self.company.consent)
+        if given:
+            self.told.others["consent"] += given
+
+    def _await(self, dying: Child, nudge: object = None) -> None:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while dying.exit() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+            if self.random.random() < 0.05:
+                self._consent()
+            if callable(nudge) and self.random.random() < 0.05:
+                nudge()
+
+    def _web_again(self, failpoints: str) -> None:
+        if self.web is not None:
+            self.web.kill()
+        self.web = self.company.start_web(failpoints)
+
+    def _jump(self, seconds: float) -> None:
+        """Let time pass while no worker lives and nothing is under way at the vendors."""
+        time.sleep(0.15)
+        self.company.clock.jump(seconds)  # type: ignore[attr-defined]
+        time.sleep(0.1)
+
+    def _other_deaths(self) -> None:
+        """The database and the vendors' side die, too."""
+        self._say("other deaths")
+        if self.told.seed % 3 != 2:
+            work = self.company.start_work()
+            self.company.trade(3)
+            time.sleep(self.random.uniform(0.3, 0.9))
+            self._kill_database()
+            time.sleep(0.2)
+            self.cluster.start()
+            time.sleep(0.5)
+            work.kill()
+            self.told.others["database"] += 1
+            self._web_again("")
+        if self.told.seed % 3 == 2:
+            work = self.company.start_work()
+            time.sleep(self.random.uniform(0.5, 1.2))
+            self.company.play.kill()
+            time.sleep(0.1)
+            self.company.play = self.company.start_sandbox()
+            self.company.faults()
+            work.kill()
+            self.told.others["vendors"] += 1
+        self._jump(31)
+
+    def _kill_database(self) -> None:
+        pid = int((self.cluster.cluster / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+
+    def _backed_up(self) -> None:
+        assert self.web is not None
+        self.web.kill()
+        self.company.back_up()
+        self._web_again("")
+
+    def _restored(self) -> None:
+        """What was told since the backup stands over there, and nobody here knows. The tokens are old, too."""
+        assert self.web is not None
+        self.company.trade(2, manner="normal")
+        work = self.company.start_work()
+        self._quiet(work, self.company.clock())
+        work.kill()
+        self.web.kill()
+        self._jump(31)
+        self.company.restore()
+        self.told.others["consent"] += self.company.consent(everywhere=True)
+        self._web_again("")
+        self.told.others["restore"] += 1
+
+    # --- the end ---
+
+    def settle(self) -> None:
+        """Without failpoints, until nothing is due any more: two nights later at the latest."""
+        company = self.company
+        for name, count in company.faults_end().items():
+            self.told.faults[name] = self.told.faults.get(name, 0) + count
+        self._jump(31)
+        for night in (0.0, NIGHT, NIGHT):
+            self._say("settling")
+            if night:
+                self._jump(night)
+            work = company.start_work()
+            company.control("shop", "hasten_webhooks")
+            self._quiet(work, company.clock())
+            work.stop()
+        self._jump(31)
+
+    def _quiet(self, work: Child, since: object) -> None:
+        """Until a poll that began after ``since`` has ended and nothing waits; or until time is over: the proof tells."""
+        company, deadline, calm = self.company, time.monotonic() + SETTLE_SECONDS, 0
+        before: set[str] = set()
+        same = 0
+        while time.monotonic() < deadline and calm < 3:
+            time.sleep(0.15)
+            try:
+                self._consent()
+                with company.reading() as conn:
+                    polled = conn.execute(
+                        "SELECT 1 FROM work WHERE org_id = %s AND step = 'poll' AND begun_at > %s AND ended_at >= begun_at"
+                        " AND because = ''",
+                        (company.org.org_id, since),
+                    ).fetchone()
+                due = {name for name in standing(company) if name not in ("outbox",)} | (
+                    {"outbox"} if self._outbox_due() else set()
+                )
+            except (Transient, psycopg.Error):
+                continue
+            calm = calm + 1 if polled and not due else 0
+            same = same + 1 if due == before else 0
+            if same >= PATIENT_LOOKS and due and self._parked():
+                self._say("what is left is parked, and nobody mends it: the proof will name it")
+                return
+            if same >= PATIENT_LOOKS and due:
+                self._say(f"waiting for time: {sorted(due)}")
+                self._jump(120)
+                same = 0
+            before = due
+            assert work.exit() is None, f"the worker ended by itself: {work.exit()}"
+
+    def _parked(self) -> bool:
+        """Whether something waits for people, and nothing for time."""
+        with self.company.reading() as conn:
+            row = conn.execute(
+                "SELECT count(*) FILTER (WHERE state = 'parked'), count(*) FILTER (WHERE state = 'open') FROM deliverable"
+            ).fetchone()
+        return row is not None and row[0] > 0 and row[1] == 0
+
+    def _outbox_due(self) -> bool:
+        with self.company.reading() as conn:
+            row = conn.execute(
+                "SELECT 1 FROM outbox WHERE org_id = %s AND due_at <= %s LIMIT 1",
+                (self.company.org.org_id, self.company.clock()),
+            ).fetchone()
+        return row is not None
+
+
+AT_THE_DOOR = {"intake.before-door-commit", "intake.after-door-commit", "intake.before-counts-commit"}
+FINDING = {"delivery.after-find", "delivery.before-find-commit", "delivery.after-find-commit"}
+OFTEN = {
+    "http.before-send",
+    "http.after-answer",
+    "worker.begun",
+    "worker.ran",
+    "bookkeeping.before-commit",
+    "delivery.after-send",
+    "delivery.before-send",
+    "delivery.before-record-commit",
+    "delivery.after-record",
+    "delivery.after-freeze",
+}
+ERRANDS: dict[str, tuple[str, ...]] = {
+    "closing.before-period-commit": ("period",),
+    **{
+        f"intake.{name}": ("backfill",)
+        for name in ("after-backfill-call", "before-backfill-commit", "after-backfill-commit")
+    },
+}
+RUNS = 10
+LOOK_UP = "delivery.after-look-up"  # passed only after a restore
+SEND_TO_RECORD = ("delivery.after-send", "delivery.before-record-commit")
+
+
+def chosen(seed: int) -> list[str]:
+    """The places of a run. Each comes once in ten runs; the gap between send and record in every run."""
+    names = [name for name in places() if name not in (*SEND_TO_RECORD, LOOK_UP)]
+    share = math.ceil(len(names) / RUNS)
+    mine = [names[(at * RUNS + seed) % len(names)] for at in range(share)]
+    return [SEND_TO_RECORD[seed % 2], *mine, SEND_TO_RECORD[(seed + 1) % 2]]
