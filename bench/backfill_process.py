@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -52,12 +51,19 @@ async def main(home: str, org: str, connection: str, count: str) -> None:
     plan = BackfillPlan(events=int(count), calls=int(count) // PAGE, seconds=0)
     with house.database.transaction() as conn:
         run = begin(conn, UUID(org), UUID(connection), NOW - timedelta(days=365), NOW, plan, NOW)
+    started = _peak_kb()
     session: Any = None  # this source calls nobody
     with Stopwatch() as watch:
         done = await backfill(house.database, UUID(org), run, Lazy(pattern, int(count)), session, clock=lambda: NOW)
     house.close()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"kept": done.kept.new, "peak_mb": round(peak / 1024, 1), "seconds": round(watch.seconds, 1)}))
+    print(json.dumps({"kept": done.kept.new, "peak_mb": round(_peak_kb() / 1024, 1), "start_mb": round(started / 1024, 1),
+                      "seconds": round(watch.seconds, 1)}))
+
+
+def _peak_kb() -> int:
+    """The peak of this program alone. Not ru_maxrss: that outlives exec and would be the peak of whoever started us."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
 if __name__ == "__main__":

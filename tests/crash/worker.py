@@ -25,17 +25,32 @@ from leja.closing.lock import lock
 from leja.closing.reopen import reopen
 from leja.connectors import registry
 from leja.connectors.contract import BackfillPlan
+from leja.core.clock import Clock
 from leja.core.errors import LejaError, Refused
 from leja.database.engine import Database, Urls
 from leja.house import House, Settings
+from leja.http.pacing import Pacing
 from leja.intake import backfill
 from leja.intake.file_import import FileConnection, import_file
 from leja.jobs.worker import Worker
 from leja.web.webhook_door import WebhookDoor
 from leja_sandbox.server import SandboxServer
-from tests.crash.clock import QuickClock
+from tests.crash.clock import SPEED, QuickClock
 
 _log = logging.getLogger("tests.crash")
+
+
+class _QuickPaces(dict[UUID, Pacing]):
+    """Waits of the pace end by the quick clock, not by the wall's."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def setdefault(self, key: UUID, default: Pacing) -> Pacing:  # type: ignore[override]
+        return super().setdefault(
+            key, Pacing(None, now=self._clock, sleep=lambda seconds: asyncio.sleep(seconds / SPEED))
+        )
 
 
 class Place(msgspec.Struct, kw_only=True):
@@ -56,6 +71,7 @@ class Place(msgspec.Struct, kw_only=True):
         database = Database(self.urls, wait_seconds=2.0)
         made = House(settings, database, Vault.open_file(home / "keys" / "vault.key"), QuickClock(home / "clock"))
         made.pace_off = True
+        made._paces = _QuickPaces(made.clock)
         return made
 
 
@@ -92,6 +108,7 @@ def work(place: dict[str, Any], files: list[str], errands: list[str]) -> None:
 async def _work(place: Place, files: list[Path], errands: list[str]) -> None:
     stop, house = asyncio.Event(), place.house()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _say_where)
     worker = Worker(house.database, house.steps(), holder=house.holder, clock=house.clock, tick_seconds=0.1)
     beside = asyncio.create_task(_errands(house, place, files, errands))
     await worker.work(stop)
@@ -99,6 +116,16 @@ async def _work(place: Place, files: list[Path], errands: list[str]) -> None:
     with suppress(asyncio.CancelledError):
         await beside
     house.close()
+
+
+def _say_where() -> None:
+    """For whoever looks why a run stands still."""
+    for task in asyncio.all_tasks():
+        step: Any = task.get_coro()
+        while step is not None and hasattr(step, "cr_frame") and step.cr_frame is not None:
+            sys.stderr.write(f"{step.cr_frame.f_code.co_filename}:{step.cr_frame.f_lineno} ")
+            step = step.cr_await
+        sys.stderr.write(f"{task.get_name()}\n")
 
 
 async def _errands(house: House, place: Place, files: list[Path], errands: list[str]) -> None:

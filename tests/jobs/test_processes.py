@@ -95,6 +95,11 @@ def told(stage):
     return [row[0] for row in found]
 
 
+def listening(stage):
+    """How many workers have come so far that they hear commits."""
+    return rows(stage, "SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN leja_work' AND %s::uuid IS NOT NULL")[0][0]
+
+
 def until(what, seconds):
     ends = time.monotonic() + seconds
     while True:
@@ -141,6 +146,7 @@ def test_a_killed_workers_work_is_taken_over_and_nothing_is_told_twice(stage) ->
 def test_workers_survive_that_the_database_is_killed_and_started_again(stage) -> None:
     server = stage.house._embedded
     with workers(stage, 2) as running:
+        until(lambda: listening(stage) == 2, 60)
         sell(stage, 1, 3)
         until(lambda: len(told(stage)) >= 1, 60)
         os.kill(server._server_pid(), signal.SIGKILL)

@@ -13,13 +13,12 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
-import msgspec
+import pytest
 import uvicorn
 
 from leja import flow
@@ -57,7 +56,8 @@ SHOP, TILL, BY_SALE, BY_DAY = "shop", "till", "quickbooks", "xero"
 SINCE, UNTIL = date(2000, 1, 1), date(2100, 1, 1)
 # Of every number of decimals, the currencies that the scenarios are played in.
 CURRENCIES = ("JPY", "XOF", "UGX", "GBP", "KES", "EUR", "TND", "KWD")
-ONE_OF_EACH = ("JPY", "GBP", "TND")
+QUICK = ("JPY", "GBP", "TND")
+EVERY_CURRENCY = [pytest.param(one, marks=() if one in QUICK else pytest.mark.slow) for one in CURRENCIES]
 VAT = [{"title": "VAT", "rate": "0.2"}]
 QUIET = {"per_minute": 0, "per_second": 0, "batches_per_minute": 0, "per_day": 0, "concurrent": 0, "foreign": False}
 
@@ -456,10 +456,3 @@ class _Door:
         """Stop taking in."""
         self._server.should_exit = True
         self._thread.join(10)
-
-
-def document(draft: bytes) -> Any:
-    """The body of a frozen request."""
-    with suppress(msgspec.DecodeError):
-        return msgspec.json.decode(draft)
-    return None

@@ -13,7 +13,7 @@ from leja.core import failpoints
 from leja.core.failpoints import SimulatedCrash, hits, hooked
 from leja.intake.file_import import Imported
 from tests.scenarios.conftest import Setting
-from tests.scenarios.stage import BY_DAY, BY_SALE, CURRENCIES, SHOP, Scene
+from tests.scenarios.stage import BY_DAY, BY_SALE, EVERY_CURRENCY, SHOP, Scene
 
 FAULTS = ("answer_lost", "cut_before", "error_before", "error_after", "rate_limited")
 BESIDE_A_CALL = (
@@ -75,10 +75,10 @@ def assert_looked_before_sent_again(scene: Scene, *, remembered: bool = True) ->
         for (_, _, plan, _, kinds), (_, _, next_plan, _, _) in pairwise(listed):
             clear = bool(kinds) and kinds[-1] in ("absent", "rejected", "later")
             assert clear or (remembered and plan == next_plan), (kinds, listed)
-        assert listed[-1][4] and listed[-1][4][-1] in ("accepted", "found", "already_there"), listed
+        assert listed[-1][4][-1:] in (["accepted"], ["found"], ["already_there"]), listed
 
 
-@pytest.mark.parametrize("currency", CURRENCIES)
+@pytest.mark.parametrize("currency", EVERY_CURRENCY)
 def test_d_any_order_and_up_to_ten_deliveries_make_one_sale(stage: Setting, currency: str) -> None:
     """Given any delivery order, up to ten deliveries of each event, when the system settles, then each sale exists exactly
     once in the sub-ledger and exactly once in the target."""
@@ -98,17 +98,18 @@ def test_d_lost_answers_are_settled_by_looking(stage: Setting, seed: int) -> Non
     resending."""
     scene, random = stage(modes={BY_DAY: "each"}), Random(seed)
     for target in (BY_SALE, BY_DAY):
+        scene.sandbox.stand_in(target).env.faults.random.seed(seed)
         for kind in FAULTS:
-            scene.fault(target, kind, path="POST *", rate=0.15)
-        scene.fault(target, "late_commit", path="POST *", rate=0.05, seconds=20)
-        scene.fault(target, "lagging_search", path="POST *", rate=0.2, seconds=4)
+            scene.fault(target, kind, path="P*", rate=0.15)
+        scene.fault(target, "late_commit", path="P*", rate=0.1, seconds=20)
+        scene.fault(target, "lagging_search", path="P*", rate=0.2, seconds=4)
     sold = 0
     for _ in range(6):
         sold = season(scene, random, 2)
         scene.settle()
+    played = scene.played(BY_SALE) + scene.played(BY_DAY)
+    assert played["answer_lost"] + played["error_after"] + played["late_commit"] > 1, played
     for target in (BY_SALE, BY_DAY):
-        played = scene.played(target)
-        assert sum(played[kind] for kind in ("answer_lost", "error_after", "late_commit")) > 0, played
         scene.sandbox.stand_in(target).env.faults.clear()
     assert_once(scene, 12, sold)
     assert_looked_before_sent_again(scene)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tests.scenarios.conftest import Setting
-from tests.scenarios.stage import BY_DAY, BY_SALE, CURRENCIES, SHOP, VAT, Scene
+from tests.scenarios.stage import BY_DAY, BY_SALE, EVERY_CURRENCY, SHOP, VAT, Scene
 
 SHIPPING = {"title": "Standard", "kind": "shipping", "price": "40", "taxes": VAT}
 CARD = "clearing:shopify_payments"
@@ -18,7 +18,7 @@ def change(scene: Scene, before: dict[str, int]) -> dict[str, int]:
     return {role: now.get(role, 0) - before.get(role, 0) for role in sorted({*now, *before}) if now.get(role, 0) != before.get(role, 0)}
 
 
-@pytest.mark.parametrize("currency", CURRENCIES)
+@pytest.mark.parametrize("currency", EVERY_CURRENCY)
 def test_f_revenue_and_tax_go_back_at_the_original_rate(stage: Setting, currency: str) -> None:
     """Given full, partial, line-less, shipping-only, multi-tender, exchange and pending refunds, when each settles, then
     revenue and tax are reversed at the original tax rate; ... never before the refund succeeds; and the refunds together never

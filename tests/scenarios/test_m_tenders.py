@@ -7,12 +7,12 @@ from itertools import permutations
 import pytest
 
 from tests.scenarios.conftest import Setting
-from tests.scenarios.stage import CURRENCIES, SHOP
+from tests.scenarios.stage import EVERY_CURRENCY, SHOP
 
 PARTS = (("gift_card", 30), ("shopify_store_credit", 20), ("shopify_payments", 40), ("paypal", 50), ("cash", 60))
 
 
-@pytest.mark.parametrize("currency", CURRENCIES)
+@pytest.mark.parametrize("currency", EVERY_CURRENCY)
 def test_m_every_tender_moves_its_own_account(stage: Setting, currency: str) -> None:
     """Given a sale paid by deposit, gift card, store credit, two cards and cash with change, when tenders arrive ..., then
     liability accounts move with the card."""

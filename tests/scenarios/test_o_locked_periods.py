@@ -18,7 +18,7 @@ END = "2026-05-31"
 
 def may_there(scene: Scene, name: str) -> list[dict[str, Any]]:
     """Everything that stands in the locked month."""
-    return [row for row in scene.control(name, "books", until=END)]
+    return list(scene.control(name, "books", until=END))
 
 
 def scene_in_june(stage: Setting, currency: str = "GBP") -> tuple[Scene, list[dict[str, Any]]]:
@@ -70,10 +70,9 @@ def test_o_a_period_locked_here_keeps_its_figures(stage: Setting) -> None:
     scene, orders = scene_in_june(stage)
     with scene.database.transaction() as conn:
         lock(conn, scene.org.org_id, "2026-05", "ada", "the month is done", scene.clock())
-    may = "SELECT account, sum(debit - credit)::bigint FROM balance_month WHERE org_id = %s AND month = '2026-05' GROUP BY 1 ORDER BY 1"
     months = "SELECT account, sum(l.base)::bigint FROM line l JOIN entry e ON e.org_id = l.org_id AND e.number = l.entry_number WHERE l.org_id = %s AND e.posting_date < '2026-06-01' GROUP BY 1 ORDER BY 1"
     before = scene.rows(months)
-    assert before, may
+    assert before
     scene.sell("50", created_at="2026-05-28T10:00:00+00:00", processed_at="2026-05-28T10:00:00+00:00", webhooks="lost")
     scene.refund(orders[0], processed_at="2026-05-29T10:00:00+00:00", webhooks="lost")
     scene.control(SHOP, "edit_order", order=orders[1]["id"], add=[{"title": "More", "price": "5"}], pay=True, webhooks="lost")

@@ -174,10 +174,11 @@ def _shape(desk: _Desk, standing: Standing, facts: GroupFacts) -> _Shaped | None
 
 def _next_of(desk: _Desk, shaped: _Shaped, accepted: Mapping[str, RemoteDocument]) -> None:
     standing, steps = shaped.standing, shaped.steps
-    if standing.plan == 1:
-        # After a refusal nothing is taken for granted: the new plan asks for each record anew.
-        done = {**masters.standing(steps, desk.known), **standing.done}
-        standing = msgspec.structs.replace(standing, done=done)
+    there = masters.standing(steps, desk.known)
+    if standing.plan > 1:
+        # After a refusal nothing is taken for granted: the new plan asks for each record anew, once.
+        there = {name: document for name, document in there.items() if name in _answered(standing)}
+    standing = msgspec.structs.replace(standing, done={**there, **standing.done})
     move = states.next_move(standing, steps, desk.target.verbs.ANCHORS, desk.now)
     if move.what == "done":
         desk.round.moved += 1
@@ -198,6 +199,14 @@ def _next_of(desk: _Desk, shaped: _Shaped, accepted: Mapping[str, RemoteDocument
         ))
     elif move.last is not None:
         _again(desk, standing, move, steps)
+
+
+def _answered(standing: Standing) -> set[str]:
+    """The steps that stand there by an answer under the present plan."""
+    return {
+        attempt.step for attempt in standing.attempts
+        if attempt.plan == standing.plan and attempt.outcomes and attempt.outcomes[-1][0] in ("accepted", "found")
+    }
 
 
 def _again(desk: _Desk, standing: Standing, move: Move, steps: Sequence[Step]) -> None:

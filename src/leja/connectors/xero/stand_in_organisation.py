@@ -314,6 +314,10 @@ class Organisation:
             return body
         if stored.kind == "Payments":
             body["HasValidationErrors"] = False
+            for name in ("Invoice", "CreditNote"):
+                settled = self.records.find(f"{name}s", body[name][f"{name}ID"]) if name in body else None
+                if settled is not None:
+                    body[name] = {**body[name], "CurrencyCode": settled.body["CurrencyCode"]}
         if not lines:
             body["LineItems"] = []
         return body

@@ -26,3 +26,5 @@ CREATE TRIGGER work_arrived AFTER INSERT ON event_state FOR EACH STATEMENT EXECU
 CREATE TRIGGER work_arrived AFTER INSERT ON outbox FOR EACH STATEMENT EXECUTE FUNCTION work_arrived();
 CREATE TRIGGER work_arrived AFTER INSERT ON wanted FOR EACH STATEMENT EXECUTE FUNCTION work_arrived();
 CREATE TRIGGER work_arrived AFTER INSERT ON mapping_version FOR EACH STATEMENT EXECUTE FUNCTION work_arrived();
+-- Every trigger on an append-only table fires always, those that only wake too.
+ALTER TABLE mapping_version ENABLE ALWAYS TRIGGER work_arrived;
