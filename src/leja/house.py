@@ -88,9 +88,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _sandbox_host(home: Path) -> frozenset[str]:
-    """The demo's own sandbox is allowed without being named: it runs from this home, on the loopback address."""
-    remembered = home / "sandbox" / "port"
-    return frozenset({f"127.0.0.1:{remembered.read_text().strip()}"}) if remembered.exists() else frozenset()
+    """The demo's own sandboxes are allowed without being named: they run from this home, on the loopback address."""
+    return frozenset(f"127.0.0.1:{port.read_text().strip()}" for port in (home / "sandbox").glob("*/port"))
 
 
 def _whole_number(environment: Mapping[str, str], name: str, default: int) -> int:

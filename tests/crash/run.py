@@ -111,7 +111,9 @@ class CrashRun:
             company.trade(2, manner="normal")
             company.refused_request()
         else:
-            company.trade(3 if "fetch" in name else 2, manner="normal" if "fetch" in name else "")
+            company.trade(2)
+        if "fetch" in name:
+            company.take_back()
         work = company.start_work("" if at_door else f"{name}:kill:{nth}", ERRANDS.get(name, ()))
         dying = self.web if at_door else work
         assert dying is not None

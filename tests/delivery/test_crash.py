@@ -153,3 +153,26 @@ def test_after_a_restore_only_the_rest_of_a_changed_group_is_told(make_shop, run
     shop.sale("s2", 600)
     run_on(shop)
     assert shop.fake.sums() == sums(1800)
+
+
+@pytest.mark.parametrize("less", [0, 60])
+def test_after_a_restore_parts_of_one_group_on_two_days_are_each_adopted(make_shop, run_on, backup, less):
+    shop = make_shop()
+    shop.mode("each")
+    older = backup()
+    first, second, third = (
+        [("1000", "clearing:card", minor, ""), ("4000", "sales", -minor, "S")] for minor in (1200 - less, 60, less)
+    )
+    one = shop.sale("s1", 0, lines=first, day=date(2026, 5, 4))
+    run_on(shop)
+    shop.sale("s1", 0, document_id=one, revision=2, lines=second, day=date(2026, 5, 9))
+    run_on(shop)
+    posts = len(shop.fake.posts)
+    shop.database = older
+    one = shop.sale("s1", 0, lines=first, day=date(2026, 5, 4))
+    if less:
+        shop.sale("s1", 0, document_id=one, revision=2, lines=third, day=date(2026, 5, 4))
+    shop.sale("s1", 0, document_id=one, revision=3, lines=second, day=date(2026, 5, 9))
+    run_on(shop)
+    assert shop.fake.sums() == {"r1000": 1260, "r4000": -1260}
+    assert len(shop.fake.posts) == posts + bool(less)

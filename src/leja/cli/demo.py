@@ -29,7 +29,7 @@ def run(
     """Play a season of sales through the sandbox, and show that shop, books and two accounting systems agree."""
     happened = from_file(sales) if sales else season(seed)
     with opened() as house:
-        stage = Stage(house, Recipe.read(), happened.first_day)
+        stage = Stage(house, Recipe.read(), happened.first_day, happened.play)
         try:
             asyncio.run(_play(stage, happened, seed))
             found = asyncio.run(result.gather(stage))

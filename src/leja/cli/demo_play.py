@@ -83,12 +83,12 @@ class _Left:
 
 
 def _marks(stage: Stage) -> set[str]:
-    path = stage.house.settings.home / "sandbox" / "returns"
+    path = stage.folder / "returns"
     return set(path.read_text().split()) if path.exists() else set()
 
 
 def _mark(stage: Stage, number: str) -> None:
-    with (stage.house.settings.home / "sandbox" / "returns").open("a") as file:
+    with (stage.folder / "returns").open("a") as file:
         file.write(f"{number}\n")
 
 
@@ -106,7 +106,7 @@ def let_webhooks_come(stage: Stage, say: Say) -> None:
 
 def read_file(stage: Stage, sales: Sales, say: Say) -> Imported:
     """Write the rest of the sales as the till would export them, and import that file."""
-    path = stage.house.settings.home / "sandbox" / "till.csv"
+    path = stage.folder / "till.csv"
     _write(path, sales)
     with stage.house.database.transaction() as conn:
         context = stage.house.source(conn, stage.org.org_id, stage.file.connection_id).context

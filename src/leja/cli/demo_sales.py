@@ -49,6 +49,7 @@ class Sales(msgspec.Struct, frozen=True, kw_only=True):
     returns: list[Return]
     rows: list[Row]
     first_day: date
+    play: str
     payout_weeks: int = 0
 
 
@@ -72,7 +73,7 @@ def from_file(path: Path) -> Sales:
         else:
             rest += rows
     first = min(order.placed_at for order in orders).date()
-    return Sales(orders=orders, returns=returns, rows=rest, first_day=first)
+    return Sales(orders=orders, returns=returns, rows=rest, first_day=first, play=path.name.split(".")[0])
 
 
 def _rows(path: Path) -> Iterator[Row]:
@@ -85,6 +86,9 @@ def _order(invoice: str, rows: Sequence[Row]) -> Order:
     for row in rows:
         code, price, quantity = row["StockCode"], Decimal(row["UnitPrice"]), int(row["Quantity"])
         line: dict[str, Any] = {"title": row["Description"] or code, "sku": code, "price": f"{price:.2f}", "quantity": quantity}
+        if price != round(price, 2):
+            # The shop's prices have two decimals: such a line is sold as one of its whole amount.
+            line |= {"price": f"{price * quantity:.2f}", "quantity": 1}
         if code in SHIPPING:
             line = {"title": code, "price": f"{price * quantity:.2f}", "kind": "shipping"}
         elif code.startswith("gift_"):
@@ -125,7 +129,7 @@ def season(seed: int, orders: int = 240) -> Sales:
         line = next(line for line in order.lines if line.get("kind", "goods") == "goods")
         returns.append(Return(number=f"R{order.number}", order=order.number, at=order.placed_at + timedelta(days=random.randint(1, 9)),
                               lines=[(line["sku"], line["price"], 1)]))
-    return Sales(orders=placed, returns=returns, rows=_till(random, first), first_day=first.date(), payout_weeks=6)
+    return Sales(orders=placed, returns=returns, rows=_till(random, first), first_day=first.date(), play=f"season {seed}", payout_weeks=6)
 
 
 def _web_order(random: Random, first: datetime, number: int) -> Order:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import threading
 import tomllib
@@ -50,13 +51,18 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stage:
-    """Everything that the demo plays on, running. ``close`` stops it; what it holds stays on disk."""
+    """Everything that the demo plays on, running. ``close`` stops it; what it holds stays on disk.
 
-    def __init__(self, house: House, recipe: Recipe, start: date) -> None:
+    ``play`` names what is played: each play has an organisation and a sandbox of its own, so that two never mix.
+    """
+
+    def __init__(self, house: House, recipe: Recipe, start: date, play: str = "") -> None:
         self.house = house
         self.recipe = recipe
         self._start = start
-        self.sandbox = demo_sandbox(house.settings.home / "sandbox", recipe).start()
+        self._name = recipe.organisation["name"] + (f", {play}" if play else "")
+        self.folder = house.settings.home / "sandbox" / (re.sub(r"[^a-z0-9]+", "-", play.lower()) or "own")
+        self.sandbox = demo_sandbox(self.folder, recipe).start()
         # The sandbox lifts the vendors' limits, so that the demo shows the work and not the waiting.
         house.pace_off = True
         allowed = house.settings.private_hosts | {f"127.0.0.1:{self.sandbox.port}"}
@@ -94,8 +100,8 @@ class Stage:
         wanted = self.recipe.organisation
         with self.house.database.transaction() as conn:
             with suppress(Refused):
-                return organisations.organisation(conn, wanted["name"])
-            made = organisations.create(conn, wanted["name"], base_currency=wanted["currency"], country=wanted["country"],
+                return organisations.organisation(conn, self._name)
+            made = organisations.create(conn, self._name, base_currency=wanted["currency"], country=wanted["country"],
                                         zone=wanted["zone"], now=self.house.clock(), by="demo")
             set_recognition(conn, made.org_id, "", "sale", ALWAYS, self.house.clock())
             flow.decide_mapping(conn, made.org_id, [default_role(conn, made.org_id, role) for role in self.recipe.roles["names"]],

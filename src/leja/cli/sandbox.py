@@ -25,13 +25,13 @@ def run(
     only: Annotated[list[str] | None, typer.Option(help="Only this platform, or platform:name. Repeatable.")] = None,
     seed: Annotated[int, typer.Option(help="What chance decides, it decides the same again.")] = 0,
     own_ports: Annotated[bool, typer.Option("--own-ports", help="Each also at the root of a port of its own.")] = False,
-    demo: Annotated[bool, typer.Option("--demo", help="Those of `leja demo`, with all that they hold.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Those of the last `leja demo`, with all that they hold.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run stand-ins of the vendors until interrupted; the first thing printed are their addresses."""
     try:
         if demo:
-            server = demo_sandbox(Settings.read(os.environ).home / "sandbox", Recipe.read())
+            server = demo_sandbox(_last_played(), Recipe.read())
         else:
             server = SandboxServer(port=port, data_dir=data, slugs=only, seed=seed, own_ports=own_ports)
     except OSError as error:
@@ -53,3 +53,12 @@ def run(
         out().print(f"Connections to them need LEJA_ALLOW_PRIVATE_HOSTS=127.0.0.1:{server.port}")
     with suppress(KeyboardInterrupt):
         asyncio.run(server.serve())
+
+
+def _last_played() -> Path:
+    """The sandbox that a demo used last."""
+    ports = (Settings.read(os.environ).home / "sandbox").glob("*/port")
+    played = max(ports, key=lambda port: port.stat().st_mtime, default=None)
+    if played is None:
+        raise Refused("demo-not-played", "no demo was played in this home", remedy="Run `leja demo` first.")
+    return played.parent

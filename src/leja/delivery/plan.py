@@ -88,7 +88,7 @@ def _planned(
 ) -> Planned | Held:
     bucket = group.buckets[0]
     part = group.next_part
-    unknown = sorted((o for o in orphans if o.part >= part), key=lambda o: o.part)
+    unknown = sorted(orphans, key=lambda o: o.part)
     if unknown:
         part = unknown[0].part
     # A later part of a document is a delta, except where nothing but withdrawn parts came before.
@@ -102,7 +102,7 @@ def _planned(
         facts=group.facts, family=group.family, lane=group.lane, part=part, reference=reference(group.facts.mark, part),
         bucket=bucket, bundle=resolved.bundle, in_base=resolved.in_base, accepted=group.applied,
     )
-    found = _against_orphans(planned, unknown, len(group.buckets) == 1, terms.chart, verbs)
+    found = _against_orphans(planned, unknown, group.next_part, len(group.buckets) == 1, terms.chart, verbs)
     if found.bundle is None or found.steps:
         return found
     return msgspec.structs.replace(found, steps=tuple(verbs.steps(found.bundle, terms.chart)))
@@ -138,7 +138,7 @@ def _currency(group: DueGroup, target: UUID, currency: str) -> Trouble:
 
 
 def _against_orphans(
-    planned: Planned, orphans: Sequence[Orphan], only: bool, chart: Chart, verbs: Verbs
+    planned: Planned, orphans: Sequence[Orphan], next_part: int, only: bool, chart: Chart, verbs: Verbs
 ) -> Planned:
     """What is there already under this group's references is adopted, and only the rest is told."""
     if not orphans or (planned.bundle is None and not only):
@@ -154,7 +154,8 @@ def _against_orphans(
     taken = tuple(orphan for orphan in orphans if only or orphan.document.date == day)
     if not taken:
         return msgspec.structs.replace(planned, ask_first=True)
-    part = max(orphan.part for orphan in taken) + 1
+    # Beyond all that stand there, not only the taken ones: a number used here hides the orphan that bears it.
+    part = max(next_part, max(orphan.part for orphan in orphans) + 1)
     rest = _rest(planned, taken, day, part, chart)
     return msgspec.structs.replace(
         planned, adopts=taken, part=part, reference=reference(planned.facts.mark, part), bundle=rest
