@@ -201,7 +201,7 @@ def test_amounts_whose_base_has_another_sign_or_nothing_still_agree(database: Da
         ((names["1000"], "GBP"), Decimal("0.20")),
     }
     checked = subprocess.run(
-        [str(Path(sys.executable).parent / "bean-check"), str(beans)], capture_output=True, text=True, check=False
+        [str(oracle().parent / "bean-check"), str(beans)], capture_output=True, text=True, check=False
     )
     assert (checked.returncode, checked.stderr) == (0, "")
 

@@ -71,7 +71,7 @@ def assert_looked_before_sent_again(scene: Scene, *, remembered: bool = True) ->
     rows = scene.rows(
         "SELECT a.deliverable_id, a.step, a.plan, a.send, array(SELECT o.kind FROM outcome o WHERE o.org_id = a.org_id"
         " AND o.attempt_id = a.attempt_id ORDER BY o.ordinal) FROM attempt a WHERE a.org_id = %s"
-        " AND a.step !~ '^(item|customer|supplier)' ORDER BY 1, 2, 3, 4")
+        " AND a.step !~ '^(item|contact|customer|supplier)' ORDER BY 1, 2, 3, 4")
     for _, attempts in groupby(rows, key=lambda row: row[:2]):
         listed = list(attempts)
         for (_, _, plan, _, kinds), (_, _, next_plan, _, _) in pairwise(listed):
@@ -94,7 +94,7 @@ def test_d_any_order_and_up_to_ten_deliveries_make_one_sale(stage: Setting, curr
     assert_once(scene, 6, sold)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (0, 2, 3, 4, 5))])
 def test_d_lost_answers_are_settled_by_looking(stage: Setting, seed: int) -> None:
     """Given a lost response between send and acknowledge, ... every unknown outcome was resolved by looking, not by
     resending."""

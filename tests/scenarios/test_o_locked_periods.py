@@ -24,7 +24,7 @@ def may_there(scene: Scene, name: str) -> list[dict[str, Any]]:
 def scene_in_june(stage: Setting, currency: str = "GBP") -> tuple[Scene, list[dict[str, Any]]]:
     """A May that was told, then locked at both targets; it is June."""
     scene = stage(currency=currency, start=MAY)
-    orders = [scene.sell("100"), scene.sell("200")]
+    orders = [scene.sell("100", webhooks="lost"), scene.sell("200", webhooks="lost")]
     scene.settle()
     scene.assert_settled()
     scene.clock.set(JUNE)
