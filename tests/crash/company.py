@@ -21,7 +21,7 @@ from leja.access import grants
 from leja.cli.demo_sales import COLUMNS, GOODS
 from leja.cli.demo_stage import Recipe, Stage
 from leja.connectors import registry
-from leja.core.errors import Transient
+from leja.core.errors import LejaError
 from leja.database import review
 from leja.database.embedded import EmbeddedPostgres
 from leja.database.engine import Urls
@@ -55,6 +55,7 @@ class Company(Stage):
     def __init__(self, home: Path, cluster: EmbeddedPostgres, name: str, nursery: Nursery, seed: int) -> None:
         self.home, self.cluster, self.name, self.nursery, self.random = home, cluster, name, nursery, Random(seed)
         self.recipe, self.seed = Recipe.read(), seed
+        self._name = self.recipe.organisation["name"]
         self.door_port, port = free_port(), free_port()
         parts = [self.recipe.shop, *self.recipe.targets]
         self.sandbox = _Sandbox(port, [part["name"] for part in parts])  # type: ignore[assignment]
@@ -107,8 +108,7 @@ class Company(Stage):
     def start_web(self, failpoints: str = "") -> Child:
         """Start the webhook door and see that the shop's webhooks come there."""
         child = self.nursery.start("web", self.log, self._environment(failpoints), place=self.place)
-        with suppress(Exception):
-            asyncio.run(self._subscribed())
+        self.patiently(lambda: asyncio.run(self._subscribed()))
         return child
 
     def start_work(self, failpoints: str = "", errands: tuple[str, ...] = ()) -> Child:
@@ -136,7 +136,7 @@ class Company(Stage):
         while True:
             try:
                 return wish()
-            except (OSError, ValueError, Transient, psycopg.Error) as error:
+            except (OSError, ValueError, LejaError, psycopg.Error) as error:
                 if time.monotonic() > deadline:
                     raise AssertionError(f"not within ten seconds: {error}") from error
             except Exception as error:  # the HTTP library has no common error above its own
@@ -225,6 +225,9 @@ class Company(Stage):
     def take_back(self) -> None:
         """Part of an order comes back; the shop tells of the money's movement by a nudge."""
         whole = [order for order in self.orders if order["whole"]]
+        if not whole:
+            self._place("normal")
+            whole = self.orders[-1:]
         self._refund(self.random.choice(whole), "normal")
 
     def _refund(self, order: dict[str, Any], manner: str) -> None:
@@ -340,6 +343,13 @@ class Company(Stage):
                 for item in items:
                     flow.retry(conn, self.org.org_id, item, by="owner", now=now)
         return given
+
+    def try_again(self) -> None:
+        """The bookkeeper has what a vendor refused tried again: one part of a batch may fail for reasons of its own."""
+        with self.house.database.transaction() as conn:
+            for item in review.items(conn, self.org.org_id):
+                if item.code == "delivery-refused":
+                    flow.retry(conn, self.org.org_id, item, by="bookkeeper", now=self.clock())
 
 
 def free_port() -> int:

@@ -8,6 +8,7 @@ import re
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -50,13 +51,16 @@ class Told(msgspec.Struct, kw_only=True):
 class CrashRun:
     """Which places a run takes follows from its seed: ten runs in a row take each at least once."""
 
-    def __init__(self, seed: int, home: Path, cluster: EmbeddedPostgres, nursery: Nursery, name: str = "") -> None:
+    def __init__(
+        self, seed: int, home: Path, cluster: EmbeddedPostgres, nursery: Nursery, name: str = "", only: Sequence[str] = ()
+    ) -> None:
         self.began = time.monotonic()
         self.told, self.cluster = Told(seed=seed), cluster
         self.company = Company(home, cluster, name or f"crash_{seed}", nursery, seed)
         self.random = self.company.random
         self.web: Child | None = None
-        self.restores = seed % 5 == 3
+        self.only = list(only)
+        self.restores = seed % 5 == 3 or LOOK_UP in self.only
 
     def run(self) -> Told:
         """Play it to its end."""
@@ -74,7 +78,7 @@ class CrashRun:
         company.trade(4)
         company.faults()
         self.web = company.start_web()
-        names = chosen(self.told.seed)
+        names = [name for name in self.only if name != LOOK_UP] or chosen(self.told.seed)
         half = len(names) // 2
         for number, name in enumerate(names):
             if number == 2 and self.restores:
@@ -90,6 +94,12 @@ class CrashRun:
         self.settle()
         self._say("proving")
         self.told.wrong = prove(company)
+        for _ in range(2):
+            # What is only late gets the time that a slow machine took from it; what is lost or doubled stays so.
+            if not self.told.wrong or not all(LATE.search(words) for words in self.told.wrong):
+                break
+            self.settle()
+            self.told.wrong = prove(company)
         self._say("proved")
 
     def _say(self, words: str) -> None:
@@ -117,7 +127,8 @@ class CrashRun:
         work = company.start_work("" if at_door else f"{name}:kill:{nth}", ERRANDS.get(name, ()))
         dying = self.web if at_door else work
         assert dying is not None
-        self._await(dying, nudge=company.refused_request if "counts" in name else None)
+        nudges = {"counts": company.refused_request, "fetch": company.take_back}
+        self._await(dying, nudge=next((act for word, act in nudges.items() if word in name), None))
         if dying.exit() == -9:
             self.told.hit[name] += 1
         else:
@@ -149,13 +160,13 @@ class CrashRun:
         if given:
             self.told.others["consent"] += given
 
-    def _await(self, dying: Child, nudge: object = None) -> None:
+    def _await(self, dying: Child, nudge: Callable[[], None] | None = None) -> None:
         deadline = time.monotonic() + WAIT_SECONDS
         while dying.exit() is None and time.monotonic() < deadline:
             time.sleep(0.02)
             if self.random.random() < 0.05:
                 self._consent()
-            if callable(nudge) and self.random.random() < 0.05:
+            if nudge is not None and self.random.random() < 0.02:
                 nudge()
 
     def _web_again(self, failpoints: str) -> None:
@@ -230,6 +241,7 @@ class CrashRun:
             self._say("settling")
             if night:
                 self._jump(night)
+                company.try_again()
             work = company.start_work()
             company.control("shop", "hasten_webhooks")
             self._quiet(work, company.clock())
@@ -306,6 +318,7 @@ ERRANDS: dict[str, tuple[str, ...]] = {
         for name in ("after-backfill-call", "before-backfill-commit", "after-backfill-commit")
     },
 }
+LATE = re.compile(r" are not done$|: 0 entries untold, \d+ waiting")
 RUNS = 10
 LOOK_UP = "delivery.after-look-up"  # passed only after a restore
 SEND_TO_RECORD = ("delivery.after-send", "delivery.before-record-commit")

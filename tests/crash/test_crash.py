@@ -103,7 +103,20 @@ def test_no_sale_is_lost_or_doubled(seed: int, ground: Path, crash_cluster: Embe
     shutil.rmtree(home, ignore_errors=True)
 
 
-def test_every_named_place_was_hit() -> None:
+def _once_more(seed: int, missing: list[str], ground: Path, cluster: EmbeddedPostgres, nursery: Nursery) -> Told:
+    """A run at the places that were not reached in time: how far a process gets in a moment depends on the machine."""
+    home = ground / f"run-{seed}"
+    home.mkdir()
+    told = CrashRun(seed, home, cluster, nursery, only=missing).run()
+    assert not told.wrong, f"seed {seed}, only {missing}:\n" + "\n".join(told.wrong)
+    return told
+
+
+def test_every_named_place_was_hit(ground: Path, crash_cluster: EmbeddedPostgres, nursery: Nursery) -> None:
+    for seed in range(1001, 1004):
+        missing = [name for name in places() if not any(told.hit[name] for told in TOLD)]
+        if missing and len(TOLD) >= RUNS:
+            TOLD.append(_once_more(seed, missing, ground, crash_cluster, nursery))
     hit: Counter[str] = Counter()
     others: Counter[str] = Counter()
     for told in TOLD:
