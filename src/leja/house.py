@@ -40,7 +40,7 @@ from leja.delivery import outbox
 from leja.delivery.target import Target
 from leja.http.addresses import expanded, parsed, private_hosts
 from leja.http.client import Authorise, Http, nobody
-from leja.http.oauth import TokenEndpoint, Tokens, refresh
+from leja.http.oauth import TokenEndpoint, Tokens, by_client, refresh
 from leja.http.pacing import Pacing
 from leja.intake.committer import GroupCommitter
 from leja.intake.doors import DatabaseDoors, DoorDirectory, Ways
@@ -204,6 +204,8 @@ class House:
         asking = Http(base_url=base, hosts=(*hosts, parsed(endpoint.url).host), private_hosts=self.settings.private_hosts, now=self.clock)
 
         async def renew(tokens: Tokens) -> Tokens:
+            if auth.grant == "client_credentials":
+                return await by_client(asking, endpoint, scopes=auth.scopes, now=self.clock())
             return await refresh(asking, endpoint, tokens, self.clock())
 
         return GrantKeeper(

@@ -75,13 +75,10 @@ def add(
             found = _pasted(house, found, access, refresh)
         elif code or redirect:
             found = asyncio.run(consenting.complete(house, found, code=code, redirected=redirect))
-        _told(
-            house,
-            found,
-            redirect_uri,
-            as_json=as_json,
-            logged_in=bool(access or code or redirect or "access_token" in hidden),
-        )
+        elif _by_app(found) and "client_secret" in hidden:
+            found, access = asyncio.run(consenting.by_app(house, found)), "given"
+        logged_in = bool(access or code or redirect or "access_token" in hidden)
+        _told(house, found, redirect_uri, as_json=as_json, logged_in=logged_in)
 
 
 def _added(
@@ -118,6 +115,11 @@ def _added(
     return found
 
 
+def _by_app(found: Connection) -> bool:
+    """Whether the vendor takes the app's own id and secret instead of a user's consent."""
+    return isinstance(found.connector.auth, OAuth) and found.connector.auth.grant == "client_credentials"
+
+
 def _pasted(house: House, found: Connection, access: str, refresh: str) -> Connection:
     """A token alone is a secret that never renews; with a refresh token it is a grant."""
     if isinstance(found.connector.auth, OAuth) and (refresh or "access_token" not in secret_names(found.connector)):
@@ -131,7 +133,8 @@ def _told(house: House, found: Connection, redirect_uri: str, *, as_json: bool, 
     needs_login = (
         isinstance(found.connector.auth, OAuth) and not logged_in and not connection_check.logged_in(house, found)
     )
-    address = consenting.ask(house, found, redirect_uri) if needs_login and found.settings.get("client_id") else ""
+    asks = needs_login and found.settings.get("client_id") and not _by_app(found)
+    address = consenting.ask(house, found, redirect_uri) if asks else ""
     hook = f"/hooks/{found.door}" if registry.capabilities(found.slug) & {"webhooks", "nudges"} else ""
     if as_json:
         answer({"connection": _shown(found), "consent": address, "webhook_path": hook})
@@ -141,6 +144,8 @@ def _told(house: House, found: Connection, redirect_uri: str, *, as_json: bool, 
         out().print("Open this address, log in, and hand back where it led:", soft_wrap=True)
         out().print(address, soft_wrap=True)
         out().print(f"  leja connection consent {found.name} --redirect 'ADDRESS'", soft_wrap=True)
+    elif needs_login and _by_app(found):
+        out().print("It logs in by itself: give --secret client_secret=- and then `leja connection consent`.", markup=False)
     elif needs_login:
         out().print(
             "It needs a login: give --access-token, or --set client_id=... and then `leja connection consent`.",
@@ -163,9 +168,11 @@ def consent(
     """Log in to the vendor: print the address to open, or take what the consent gave."""
     with opened() as house:
         found = _found(house, org, name)
+        address = ""
         if code or redirect:
             found = asyncio.run(consenting.complete(house, found, code=code, redirected=redirect))
-            address = ""
+        elif _by_app(found):
+            found = asyncio.run(consenting.by_app(house, found))
         else:
             address = consenting.ask(house, found, redirect_uri)
     if as_json:

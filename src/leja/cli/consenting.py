@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,7 +20,7 @@ from leja.delivery import record
 from leja.house import House
 from leja.http.addresses import expanded, parsed
 from leja.http.client import Http
-from leja.http.oauth import Tokens, consent_address, exchange
+from leja.http.oauth import TokenEndpoint, Tokens, by_client, consent_address, exchange
 
 REDIRECT_URI = "http://localhost:8080/oauth/callback"
 
@@ -30,6 +31,19 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     verifier: str
     redirect_uri: str
+
+
+async def by_app(house: House, found: Connection) -> Connection:
+    """Log in as the app itself, where the vendor knows no consent of a user: its id and secret give the tokens."""
+    auth = _oauth(found)
+    with house.database.transaction() as conn:
+        hidden = newest_secrets(conn, found.org_id, house.vault, found.connection_id, house.clock())
+    http, endpoint = _at_vendor(house, found, hidden)
+    try:
+        tokens = await by_client(http, endpoint, scopes=auth.scopes, now=house.clock())
+    finally:
+        await http.close()
+    return keep(house, found, tokens)
 
 
 def ask(house: House, found: Connection, redirect_uri: str) -> str:
@@ -87,14 +101,7 @@ async def complete(house: House, found: Connection, *, code: str, redirected: st
         )
     with house.database.transaction() as conn:
         hidden = newest_secrets(conn, found.org_id, house.vault, found.connection_id, house.clock())
-    endpoint = house.token_endpoint(found, hidden)
-    hosts = (*expanded(found.connector.hosts, found.settings), parsed(endpoint.url).host)
-    http = Http(
-        base_url=connections.base_url(found.connector, found.settings),
-        hosts=hosts,
-        private_hosts=house.settings.private_hosts,
-        now=house.clock,
-    )
+    http, endpoint = _at_vendor(house, found, hidden)
     try:
         tokens = await exchange(
             http, endpoint, code=code, redirect_uri=asked.redirect_uri, now=house.clock(), verifier=asked.verifier
@@ -114,6 +121,17 @@ def keep(house: House, found: Connection, tokens: Tokens, tenant: str = "") -> C
         record.resume(conn, found.org_id, found.connection_id, actor(), now)
         log.record(conn, found.org_id, actor(), "connection.consent", found.name, now)
     return found
+
+
+def _at_vendor(house: House, found: Connection, hidden: Mapping[str, str]) -> tuple[Http, TokenEndpoint]:
+    endpoint = house.token_endpoint(found, hidden)
+    http = Http(
+        base_url=connections.base_url(found.connector, found.settings),
+        hosts=(*expanded(found.connector.hosts, found.settings), parsed(endpoint.url).host),
+        private_hosts=house.settings.private_hosts,
+        now=house.clock,
+    )
+    return http, endpoint
 
 
 def _oauth(found: Connection) -> OAuth:

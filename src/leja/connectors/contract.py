@@ -6,7 +6,8 @@ function (or object) of the agreed name in ``source.py`` or ``target.py``; what 
 ``source.py`` (sales systems and processors)
   webhooks   a ``Webhooks`` object: verify and read, pure; it cannot be declared without verify
   nudges     a ``Nudges`` object, for unsigned or token-only callers: yields wanted ids, never a document; pure
-  handshake  (headers, body, secrets) -> HandshakeAnswer | None: pings, challenges, intent to receive; pure
+  handshake  (headers, body, secrets) -> HandshakeAnswer | None: pings, challenges, intent to receive; pure. Its headers
+             hold the address's query besides, as ``leja-query``
   subscribe  async (Session, callback_url) -> Subscribed: registers, finds dead, repairs; idempotent
   poll       async (Session, cursor | None) -> Page: everything that changed since the cursor
   plan       async (Session, since, until) -> BackfillPlan

@@ -12,14 +12,17 @@ Role = Literal["sales", "payments", "accounting"]
 
 
 class OAuth(msgspec.Struct, frozen=True, kw_only=True):
-    """OAuth 2 code flow. Addresses may hold ``{setting}`` placeholders. ``rotating``: each refresh voids the last token.
+    """OAuth 2. Addresses may hold ``{setting}`` placeholders. ``rotating``: each refresh voids the last token.
 
+    ``grant``: a user's consent (``code``), or the app's own id and secret (``client_credentials``), which gives no refresh
+    token: a token that is over is asked for anew; nobody is sent to ``authorize_url``, which may be empty.
     ``token_header`` and ``token_prefix`` say how a call carries the access token.
     """
 
     authorize_url: str
     token_url: str
     scopes: tuple[str, ...]
+    grant: Literal["code", "client_credentials"] = "code"
     rotating: bool = True
     pkce: bool = False
     basic_client_auth: bool = True

@@ -95,6 +95,11 @@ async def refresh(http: Http, endpoint: TokenEndpoint, tokens: Tokens, now: date
     return await _asked(http, endpoint, form, now, tokens.refresh)
 
 
+async def by_client(http: Http, endpoint: TokenEndpoint, *, scopes: tuple[str, ...], now: datetime) -> Tokens:
+    """Tokens for the app itself (client credentials): there is no refresh token, each is asked for anew."""
+    return await _asked(http, endpoint, {"grant_type": "client_credentials", "scope": " ".join(scopes)}, now, "")
+
+
 async def _asked(
     http: Http, endpoint: TokenEndpoint, form: Mapping[str, str], now: datetime, refresh_token: str
 ) -> Tokens:
