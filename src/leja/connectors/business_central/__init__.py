@@ -14,6 +14,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     ``company``: the id of the company (a GUID). ``tax_rates``: sales tax groups with their percentage and the account
     that their tax lands on, ``STANDARD=20@20300, REDUCED=5@20300``. ``untaxed_code``: the group of what bears no tax.
+    ``dimensions``: which of our dimensions is which of theirs, ``channel=DEPARTMENT``; values bear the same codes.
     ``receivables``, ``payables``, ``banks``: account numbers, separated by commas, where the subcategories of the chart
     do not tell which accounts they are.
     """
@@ -25,6 +26,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     client_secret: Annotated[str, msgspec.Meta(extra={"secret": True})] = ""
     tax_rates: str = ""
     untaxed_code: str = ""
+    dimensions: str = ""
     receivables: str = ""
     payables: str = ""
     banks: str = ""

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from leja.connectors.business_central.api import rows
-from leja.connectors.business_central.tax import marked
+from leja.connectors.business_central.stated import edition
 from leja.connectors.business_central.wire import Account, Setup, TaxGroup, day
 from leja.connectors.contract import Chart, RemoteAccount, RemoteTaxCode, Session
 from leja.core.errors import NeedsReview
@@ -46,7 +46,7 @@ async def chart(session: Session) -> Chart:
         multicurrency=False,
         locked_until=first - timedelta(days=1) if first else None,
         own_numbers=False,
-        edition=marked(settings.untaxed_code.strip().upper()),
+        edition=edition(settings.untaxed_code, settings.dimensions),
     )
 
 

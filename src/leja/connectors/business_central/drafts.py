@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from leja.connectors.business_central.lines import moved
-from leja.connectors.business_central.tax import untaxed
+from leja.connectors.business_central.stated import dimensions, untaxed
 from leja.connectors.contract import BundleLine, Chart, Draft, RemoteDocument, Step
 from leja.core.errors import BrokenInvariant
 from leja.core.money import Money, to_decimal
@@ -101,14 +101,13 @@ def _line(line: BundleLine, sign: int, chart: Chart) -> Json:
         "quantity": 1 if amount > 0 else -1,
         "unitPrice": abs(amount),
         "taxCode": line.tax_code or untaxed(chart),
-        **_dimensions(line),
+        **_dimensions(line, chart),
     }
 
 
-def _dimensions(line: BundleLine) -> Json:
-    if not line.dimensions:
-        return {}
-    return {"dimensionSetLines": [{"code": code, "valueCode": value} for code, value in sorted(line.dimensions.items())]}
+def _dimensions(line: BundleLine, chart: Chart) -> Json:
+    marks = dimensions(chart, line.dimensions)
+    return {"dimensionSetLines": [{"code": code, "valueCode": value} for code, value in marks]} if marks else {}
 
 
 def _payment(step: Step, chart: Chart, accepted: Mapping[str, RemoteDocument]) -> Json:
@@ -134,7 +133,7 @@ def _payment(step: Step, chart: Chart, accepted: Mapping[str, RemoteDocument]) -
     }
 
 
-def _journal(step: Step, _chart: Chart, accepted: Mapping[str, RemoteDocument]) -> Json:
+def _journal(step: Step, chart: Chart, accepted: Mapping[str, RemoteDocument]) -> Json:
     lines = []
     for line in step.lines:
         owed = line.account_kind == "receivable"
@@ -143,7 +142,7 @@ def _journal(step: Step, _chart: Chart, accepted: Mapping[str, RemoteDocument]) 
         lines.append({
             **place, "postingDate": step.bundle.date.isoformat(), "documentNumber": step.reference,
             "externalDocumentNumber": step.reference, "amount": to_decimal(line.amount),
-            "description": (line.description or step.bundle.text or line.role)[:_WORDS], **_dimensions(line),
+            "description": (line.description or step.bundle.text or line.role)[:_WORDS], **_dimensions(line, chart),
         })
     return {"code": batch_code(step.reference), "displayName": step.reference, "journalLines": lines}
 

@@ -31,7 +31,7 @@ def steps(bundle: Bundle, chart: Chart) -> tuple[Step, ...]:
         planned = _trade(bundle, chart, lines)
     elif bundle.kind == "payment":
         planned = _payment(bundle, lines)
-    if not planned and lines:
+    if not planned and per_account(lines):
         planned = (make_step(bundle, "document", "Journal", "", lines),)
     if any("customer" in step.after for step in planned):
         customer = Step(name="customer", kind="Customer", reference=customer_mark(bundle), bundle=bundle)
@@ -112,7 +112,7 @@ def _settled(
         rest = [*money, *(() if plain else cost)]
         if left:
             rest.append(replace(control, amount=Money(left, bundle.currency)))
-        if rest:
+        if per_account(rest):
             found = (make_step(bundle, "settlement", "Journal", "-S", rest),)
     return (*found, make_step(bundle, "cost", "Journal", "-C", cost)) if plain and cost else found
 

@@ -11,20 +11,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 
+from leja.connectors.business_central.stated import untaxed
 from leja.connectors.contract import BundleLine, Chart
 from leja.core.money import Money, rounded, to_decimal
-
-_UNTAXED = "untaxed:"
-
-
-def marked(code: str) -> str:
-    """How a chart says which tax group means no tax."""
-    return f"{_UNTAXED}{code}" if code else ""
-
-
-def untaxed(chart: Chart) -> str:
-    """The tax group of what bears no tax; empty if nobody stated one."""
-    return chart.edition.removeprefix(_UNTAXED) if chart.edition.startswith(_UNTAXED) else ""
 
 
 def as_charged(sold: Sequence[BundleLine], taxes: Sequence[BundleLine], chart: Chart, sign: int) -> bool:
