@@ -20,7 +20,7 @@ from leja import flow
 from leja.access import connections, organisations
 from leja.access.connection_secrets import newest_secrets, secrets_named
 from leja.access.connections import Connection
-from leja.access.grants import GrantKeeper
+from leja.access.grants import JUST_NOW, GrantKeeper
 from leja.access.organisations import Organisation
 from leja.access.vault import Vault
 from leja.bookkeeping.batch import Bookkeeper
@@ -211,6 +211,8 @@ class House:
         return GrantKeeper(
             database=self.database, vault=self.vault, org_id=found.org_id, connection_id=found.connection_id, refresher=renew,
             now=self.clock, holder=self.holder, header=auth.token_header, prefix=auth.token_prefix,
+            # Asking for the app's own token again voids no other.
+            fresh=timedelta(0) if auth.grant == "client_credentials" else JUST_NOW,
         ).authorise
 
     # --- work ---

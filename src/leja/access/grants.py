@@ -84,17 +84,20 @@ def _sealed(vault: Vault, org_id: UUID, connection_id: UUID, tokens: Tokens) -> 
 
 
 class GrantKeeper:
-    """Hands out a token that holds, and renews it when it does not. Safe for many tasks, threads and processes."""
+    """Hands out a token that holds, and renews it when it does not. Safe for many tasks, threads and processes.
+
+    ``fresh``: for how long a token is not renewed after a 401, because another call has just renewed it.
+    """
 
     def __init__(
         self, *, database: Database, vault: Vault, org_id: UUID, connection_id: UUID, refresher: Refresher, now: Clock,
-        holder: str, header: str = "authorization", prefix: str = "Bearer ",
+        holder: str, header: str = "authorization", prefix: str = "Bearer ", fresh: timedelta = JUST_NOW,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._database, self._vault = database, vault
         self._org_id, self._connection_id = org_id, connection_id
         self._refresher, self._now, self._holder = refresher, now, holder
-        self._header, self._prefix, self._sleep = header, prefix, sleep
+        self._header, self._prefix, self._fresh, self._sleep = header, prefix, fresh, sleep
 
     async def authorise(self, headers: dict[str, str], *, rejected: bool) -> None:
         """The hook of ``Http``. After a 401 the token is renewed, unless that has just been done."""
@@ -106,7 +109,7 @@ class GrantKeeper:
     def _must_renew(self, grant: Grant, rejected: bool) -> bool:
         now = self._now()
         _require_good(grant)
-        if rejected and now - grant.tokens.obtained_at > JUST_NOW:
+        if rejected and now - grant.tokens.obtained_at >= self._fresh:
             return True
         return grant.tokens.expires_at is not None and now >= grant.tokens.expires_at - EARLY
 
