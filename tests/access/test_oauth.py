@@ -12,7 +12,7 @@ import pytest
 
 from leja.core.errors import NeedsConsent, OutcomeUnknown, Refused
 from leja.http.client import Http
-from leja.http.oauth import TokenEndpoint, Tokens, challenge, consent_address, exchange, refresh
+from leja.http.oauth import TokenEndpoint, Tokens, by_client, challenge, consent_address, exchange, refresh
 
 NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 ENDPOINT = TokenEndpoint(url="https://tokens.example/oauth2/token", client_id="id", client_secret="s:1")
@@ -89,3 +89,23 @@ def test_the_consent_address_binds_state_and_challenge() -> None:
     assert (query["state"], query["scope"], query["code_challenge_method"]) == (["once"], ["a b"], ["S256"])
     # The example of RFC 7636, appendix B.
     assert challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk") == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+
+
+def test_the_app_itself_asks_with_its_id_and_secret_in_the_form() -> None:
+    seen: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        return httpx2.Response(200, json={"access_token": "A", "expires_in": 3599, "token_type": "Bearer"})
+
+    async def go() -> Tokens:
+        http = Http(base_url="https://tokens.example", transport=httpx2.MockTransport(answer))
+        endpoint = TokenEndpoint(url=ENDPOINT.url, client_id="id", client_secret="s", basic=False)
+        return await by_client(http, endpoint, scopes=("https://api.example/.default",), now=NOW)
+
+    tokens = asyncio.run(go())
+    assert (tokens.access, tokens.refresh, tokens.expires_at) == ("A", "", NOW + timedelta(seconds=3599))
+    assert dict(parse_qsl(seen[0].content.decode())) == {
+        "grant_type": "client_credentials", "scope": "https://api.example/.default", "client_id": "id", "client_secret": "s",
+    }
+    assert "authorization" not in seen[0].headers

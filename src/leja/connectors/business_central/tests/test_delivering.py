@@ -34,7 +34,7 @@ from leja.connectors.contract import (
     Session,
     Unknown,
 )
-from leja.core.errors import NeedsReview
+from leja.core.errors import NeedsConsent, NeedsReview
 from leja.core.money import Money
 from leja.http.client import Http
 from leja_sandbox.kit import SimulatedClock
@@ -401,3 +401,27 @@ def test_the_validation_token_is_echoed_and_notifications_start_nothing() -> Non
     admit({}, b"no json", (), START)
     assert source.nudges.read({}, b"no json") == ()
     assert source.nudges.refusal_status < 300
+
+
+# --- the stand-in, where it was mended --------------------------------------------------------------------------------
+
+
+def test_accounts_bear_the_subcategories_of_the_standard_chart(scene: Scene) -> None:
+    """Codeunit "G/L Account Category Mgt." of the base application: Cash, Accounts Receivable, Inventory, Current Assets."""
+    rows = {row[0]: msgspec.json.decode(row[1]) for row in scene.stand_in.env.store.execute(
+        "SELECT number, body FROM bc_record WHERE kind = 'accounts'")}  # fmt: skip
+    assert {number: rows[number]["subCategory"] for number in (BANK, OWED, STOCK, CASH)} == {
+        BANK: "Cash", OWED: "Accounts Receivable", STOCK: "Inventory", CASH: "Current Assets"}
+
+
+def test_a_disabled_application_is_refused_although_entra_goes_on_giving_tokens(scene: Scene) -> None:
+    """automation-apis-using-s2s-authentication: the card in Business Central must have the state Enabled."""
+    scene.control("revoke_tokens")
+    form = b"grant_type=client_credentials&client_id=sandbox-client&client_secret=sandbox-secret&scope=https%3A%2F%2Fapi.businesscentral.dynamics.com%2F.default"
+    answer = scene.run(scene.http.send("POST", f"/{STATED['tenant_id']}/oauth2/v2.0/token", content=form, write=True, anonymous=True))
+    assert answer.status == 200
+    scene.token = msgspec.json.decode(answer.body)["access_token"]
+    with pytest.raises(NeedsConsent):
+        scene.run(target.chart(scene.session))
+    scene.control("grant")
+    assert scene.run(target.chart(scene.session)) == scene.chart
