@@ -19,7 +19,8 @@ from leja.http.client import Answer
 PAGE: Final = 1000
 # References in one filter: the address must stay far below what servers take.
 MANY: Final = 20
-HEADERS: Final = {"accept": "application/json", "accept-language": "en-US"}
+# A replica may lag behind what was just posted, and find would believe it: reads go where writes go.
+HEADERS: Final = {"accept": "application/json", "accept-language": "en-US", "data-access-intent": "ReadWrite"}
 T = TypeVar("T")
 
 

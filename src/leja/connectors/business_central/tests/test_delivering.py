@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, date, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -109,6 +112,11 @@ class Scene:
         answer = self.run(self.http.send("POST", place + path, headers={"content-type": "application/json"}, content=body, write=True))
         assert answer.status < 300, answer.body
         return msgspec.json.decode(answer.body) if answer.body else None
+
+    def days_later(self, days: int) -> None:
+        """Time passes; the token that ends meanwhile is another one then."""
+        self.clock.advance(days * 86_400)
+        self.token = self.control("grant")["access_token"]
 
     def batches(self) -> list[Any]:
         return [row for kind in ("journals", "customerPaymentJournals") for row in self.stand_in.env.store.execute(
@@ -401,6 +409,39 @@ def test_the_validation_token_is_echoed_and_notifications_start_nothing() -> Non
     admit({}, b"no json", (), START)
     assert source.nudges.read({}, b"no json") == ()
     assert source.nudges.refusal_status < 300
+
+
+class _Listener(BaseHTTPRequestHandler):
+    """Leja's door as far as the vendor sees it: the handshake, and success for everything else."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        answer = source.handshake({"leja-query": urlsplit(self.path).query}, b"", ())
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(answer.body if answer else b"")
+
+    def log_message(self, *_: Any) -> None:
+        """Says nothing."""
+
+
+def test_subscriptions_are_made_once_and_renewed_before_they_end(scene: Scene) -> None:
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), _Listener)
+    Thread(target=listener.serve_forever, daemon=True).start()
+    try:
+        callback = f"http://127.0.0.1:{listener.server_address[1]}/hooks/door"
+        first = scene.run(source.subscribe(scene.session, callback))
+        assert (first.created, first.alive) == (source.RESOURCES, ())
+        scene.days_later(2)
+        again = scene.run(source.subscribe(scene.session, callback))
+        assert (again.created, again.alive) == ((), source.RESOURCES)
+        scene.days_later(2)
+        assert len(scene.control("subscriptions")) == 3, "renewed for three days more"
+        scene.days_later(2)
+        assert scene.run(source.subscribe(scene.session, callback)).created == source.RESOURCES
+    finally:
+        listener.shutdown()
+        listener.server_close()
 
 
 # --- the stand-in, where it was mended --------------------------------------------------------------------------------
