@@ -6,6 +6,8 @@ import hashlib
 
 import msgspec
 
+from leja.documents.closure import Closure
+from leja.documents.dispute import Dispute
 from leja.documents.fee import Fee
 from leja.documents.fulfilment import Fulfilment
 from leja.documents.header import Kind
@@ -16,7 +18,7 @@ from leja.documents.refund import Refund
 from leja.documents.sale import Sale
 from leja.documents.stock_move import StockMove
 
-Document = Sale | Fulfilment | Refund | Payment | Payout | Invoice | Fee | StockMove
+Document = Sale | Fulfilment | Refund | Payment | Payout | Invoice | Fee | StockMove | Closure | Dispute
 
 _encoder = msgspec.json.Encoder(order="deterministic", decimal_format="string")
 _decoder: msgspec.json.Decoder[Document] = msgspec.json.Decoder(Document)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["sale", "fulfilment", "refund", "payment", "payout", "invoice", "fee", "stock_move"]
+Kind = Literal["sale", "fulfilment", "refund", "payment", "payout", "invoice", "fee", "stock_move", "closure", "dispute"]
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, gc=False):
