@@ -53,6 +53,7 @@ BATCHES_A_RUN = 20  # so that a run of bookkeeping ends soon enough for others a
 DELIVER_SECONDS = 3  # a run lists first what changed over there: what falls due meanwhile goes together
 BUSY_SECONDS = 5
 PAUSED_SECONDS = 60
+CLOSURES_SECONDS = 300
 PROOF_DAYS = 14
 
 
@@ -231,6 +232,7 @@ class House:
             Step(name="poll", run=self._poll, slugs=those("poll"), when="time"),
             Step(name="proof", run=self._prove, slugs=those("ids"), when="time"),
             Step(name="read-back", run=self._read_back, slugs=those("deliver", "read_back"), when="time"),
+            Step(name="closures", run=self._close_days, when="time"),
             Step(name="anchor", run=self._anchor, when="time"),
         ]
         if self.settings.public_url:
@@ -279,6 +281,10 @@ class House:
         finally:
             await target.session.http.close()
         return await self._tonight(org_id, target.connection_id)
+
+    async def _close_days(self, org_id: UUID, _: str) -> Ran:
+        await asyncio.to_thread(flow.close_days, self.database, org_id, self.clock)
+        return Ran(not_before=self.clock() + timedelta(seconds=CLOSURES_SECONDS))
 
     async def _anchor(self, org_id: UUID, _: str) -> Ran:
         await asyncio.to_thread(self.anchor, org_id)

@@ -48,4 +48,3 @@ class Closure(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="ki
     counted: Money | None = None
     moves: tuple[DrawerMove, ...] = ()
     totals: tuple[ControlTotal, ...] = ()
-    register: str = ""
