@@ -14,7 +14,7 @@ from leja.core.clock import offset_minutes
 from leja.core.ids import uuid7
 from leja.database.copying import Rows, copied
 from leja.database.engine import Connection
-from leja.documents.document import Document, facts, kind_of
+from leja.documents.document import Document, kind_of
 from leja.documents.fulfilment import Fulfilment
 from leja.documents.parts import Party
 from leja.documents.payment import Payment
@@ -35,13 +35,14 @@ class Latest(msgspec.Struct):
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
-    """A revision that is about to be written. ``document`` has the party taken out."""
+    """A revision that is about to be written. ``document`` has the party taken out, ``facts`` are its canonical bytes."""
 
     document_id: UUID
     revision: int
     connection_id: UUID
     kind: str
     document: Document
+    facts: bytes
     content: bytes
     event_id: UUID
     party: Party | None
@@ -51,12 +52,6 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
 def identity(connection_id: UUID, document: Document) -> Identity:
     """What makes a document the same document."""
     return connection_id, kind_of(document), document.header.external_id
-
-
-def without_party(document: Document) -> tuple[Document, Party | None]:
-    """The document with personal data taken out, and the party that it named."""
-    party = getattr(document, "customer", None)
-    return (document, None) if party is None else (msgspec.structs.replace(document, customer=None), party)  # type: ignore[type-var]
 
 
 def latest(conn: Connection, org_id: UUID, wanted: Iterable[Identity]) -> dict[Identity, Latest]:
@@ -92,7 +87,7 @@ def write(conn: Connection, org_id: UUID, revisions: Sequence[Revision], now: da
                 (org_id, made.document_id, relation, made.connection_id, kind, to) for relation, kind, to in _links(made.document)
             ]
         names += [(org_id, *name, made.document_id) for name in references_of(made.document)]
-        offset, stored = offset_minutes(header.occurred_at), facts(made.document).decode()
+        offset, stored = offset_minutes(header.occurred_at), made.facts.decode()
         party_id, party_digest = parties.get((made.document_id, made.revision), (None, None))
         rows.append((
             org_id, made.document_id, made.revision, header.version, made.content, made.event_id, header.occurred_at, offset,
