@@ -20,6 +20,7 @@ from leja.bookkeeping.ahead import BYTES_MAX, FROM, NOTHING, Ahead, Early, FindS
 from leja.bookkeeping.decoder import Decoder
 from leja.bookkeeping.fold import Again, Booked, Fold, Missed, Prepared, prepared_from, stopped
 from leja.bookkeeping.knowledge import Decided, known, rulebook
+from leja.bookkeeping.movements import Movements, movements
 from leja.bookkeeping.reading import read
 from leja.bookkeeping.source import Source
 from leja.core.errors import BrokenInvariant, LejaError, NeedsReview
@@ -141,11 +142,14 @@ class Bookkeeper:
         latest = revisions.latest(conn, self._org_id, wanted)
         held = entries_of(conn, self._org_id, [found.document_id for found in latest.values()]) if latest else {}
         stored = {key: [StoredEntry(number=n, entry=e) for n, e in rows] for key, rows in held.items()}
-        knowledge = self._knowledge(conn, ledger, prepared)
-        self._complete(conn, knowledge, latest, stored)
+        shared = movements(
+            conn, self._org_id, [(p.source.connection_id, said.document) for p in prepared for said in p.reading.documents],
+            [found.document_id for found in latest.values()])
+        knowledge = self._knowledge(conn, ledger, prepared, shared)
+        self._complete(conn, knowledge, shared, latest, stored)
         failed: dict[UUID, inbox.Standing] = {}
         while True:
-            fold = Fold(ledger, latest, stored, knowledge, now)
+            fold = Fold(ledger, latest, stored, knowledge, shared, now)
             try:
                 for one in prepared:
                     if one.event.event_id not in failed:
@@ -156,8 +160,13 @@ class Bookkeeper:
                 continue
             return fold, list(failed.values())
 
-    def _knowledge(self, conn: Connection, ledger: Ledger, prepared: Sequence[Prepared]) -> dict[UUID, Known]:
+    def _knowledge(
+        self, conn: Connection, ledger: Ledger, prepared: Sequence[Prepared], shared: Movements
+    ) -> dict[UUID, Known]:
         asked: dict[UUID, list[Needs]] = defaultdict(list)
+        for key in shared.payments():
+            if (payment := shared.document(key)) is not None:
+                asked[key[0]].append(needs_of(payment))
         for one in prepared:
             asked[one.source.connection_id] += [needs_of(said.document) for said in one.reading.documents]
         rules = rulebook(conn, self._org_id, self._base_currency, self._decided, ledger.locked_periods(),
@@ -168,6 +177,7 @@ class Bookkeeper:
         self,
         conn: Connection,
         knowledge: dict[UUID, Known],
+        shared: Movements,
         latest: dict[revisions.Identity, revisions.Latest],
         stored: dict[UUID, list[StoredEntry]],
     ) -> None:
@@ -182,6 +192,7 @@ class Bookkeeper:
             for external_id in ids
             if (connection_id, kind, external_id) not in latest
         ]
+        relatives += [key for key in shared.payments() if key not in latest]
         more = revisions.latest(conn, self._org_id, relatives)
         latest.update(more)
         if more:

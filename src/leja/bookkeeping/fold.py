@@ -15,6 +15,7 @@ from uuid import UUID
 import msgspec
 
 from leja.bookkeeping.events import WITHOUT_SALE, Standing, Waiting
+from leja.bookkeeping.movements import Movements, named
 from leja.bookkeeping.reading import Reading, Said, said
 from leja.bookkeeping.revisions import Identity, Latest, Revision, identity
 from leja.bookkeeping.source import Source
@@ -23,8 +24,10 @@ from leja.connectors.contract import Wanted
 from leja.core.errors import LejaError, NeedsReview
 from leja.core.ids import uuid7
 from leja.database.ledger import Ledger
+from leja.documents.dispute import Dispute
 from leja.documents.document import Document, kind_of
 from leja.documents.parts import Party
+from leja.documents.payment import Payment
 from leja.documents.refund import Refund
 from leja.posting.known import Known, Posted, Waits
 from leja.posting.post import post
@@ -79,6 +82,7 @@ class Fold:
         latest: Mapping[Identity, Latest],
         stored: Mapping[UUID, Sequence[StoredEntry]],
         known: Mapping[UUID, Known],
+        movements: Movements,
         now: datetime,
     ) -> None:
         self.ledger = ledger
@@ -90,6 +94,7 @@ class Fold:
         self._latest = {key: msgspec.structs.replace(value) for key, value in latest.items()}
         self._stored: dict[UUID, list[StoredEntry]] = defaultdict(list, {k: list(v) for k, v in stored.items()})
         self._known = {key: value.fork() for key, value in known.items()}
+        self._movements = movements.fork()
         self._now = now
 
     def take(self, prepared: Prepared) -> None:
@@ -142,9 +147,29 @@ class Fold:
         self._book(prepared, document, current, posted, one.party)
         for kind, external_id in posted.affects:
             self._post_again(prepared, (key[0], kind, external_id))
+        self._link(prepared, key, document)
         return []
 
+    def _link(self, prepared: Prepared, key: Identity, document: Document) -> None:
+        """What another connection told of the movements of this document may be worth less or more to the books now."""
+        if not named(document) and self._movements.document(key) is None:
+            return
+        payments = self._movements.payments_of(document, self._movements.document(key))
+        self._movements.learn(key[0], document)
+        for payment in payments:
+            self._post_again(prepared, payment)
+
     def _post(self, connection_id: UUID, document: Document) -> Posted:
+        known = self._known[connection_id]
+        if isinstance(document, Payment) and document.seen_elsewhere:
+            found = self._movements.elsewhere(connection_id, document)
+            known.elsewhere.pop(document.header.external_id, None)
+            if found is not None:
+                known.elsewhere[document.header.external_id] = found
+        elif isinstance(document, Dispute) and not document.sale:
+            original = self._movements.original(connection_id, document)
+            if original is not None:
+                known.originals[document.header.external_id] = original
         self._known[connection_id], posted = post(self._known[connection_id], document)
         return posted
 
@@ -169,7 +194,7 @@ class Fold:
         current = self._latest.get(key)
         document = next((m.document for m in reversed(self.revisions) if (m.connection_id, m.kind, m.document.header.external_id) == key), None)
         if document is None:
-            document = _of(self._known[key[0]], key)
+            document = self._movements.document(key) or _of(self._known[key[0]], key)
         if current is None or document is None:
             raise NeedsReview("document-affected", f"{key[1]} {key[2]} changes with this one, but is not at hand")
         self._book(prepared, document, current, self._post(key[0], document), None, after=current.entries)
