@@ -18,7 +18,7 @@ from leja.core.clock import Clock
 from leja.core.errors import Transient
 from leja.core.failpoints import failpoint
 from leja.database.engine import Connection, Database
-from leja.intake.inbox import Arrival, keep_group
+from leja.intake.inbox import Row, keep_rows
 
 GROUP_MAX: Final = 512
 COUNTS_EVERY_SECONDS: Final = 1.0
@@ -34,9 +34,12 @@ class WantedThing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """What one request brought: all of it is durable before it is answered, or none of it is."""
+    """What one request brought: all of it is durable before it is answered, or none of it is.
 
-    arrivals: tuple[Arrival, ...] = ()
+    The rows come ready: preparing them while the group before is being committed costs nobody any time.
+    """
+
+    rows: Sequence[Row] = ()
     wanted: tuple[WantedThing, ...] = ()
 
 
@@ -129,9 +132,9 @@ class GroupCommitter:
     def _commit(self, batches: Sequence[Batch]) -> None:
         now = self._clock()
         with self._database.transaction() as conn:
-            arrivals = [arrival for batch in batches for arrival in batch.arrivals]
-            if arrivals:
-                keep_group(conn, arrivals, now)
+            rows = [row for batch in batches for row in batch.rows]
+            if rows:
+                keep_rows(conn, rows, now)
             for thing in sorted({_order(thing) for batch in batches for thing in batch.wanted}):
                 conn.execute(
                     "INSERT INTO wanted (org_id, connection_id, kind, external_id, wanted_at, not_before)"
