@@ -68,7 +68,7 @@ def test_a_head_without_end_is_refused(port: int, lines: int) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(request(10, b"first"))
         assert answer(connection).endswith(b"\r\n\r\n5")
-        head = b"".join(b"X-%d: %s\r\n" % (at, b"a" * (2 * HEAD_MAX // lines)) for at in range(lines))
+        head = b"".join(b"X-%d: %s\r\n" % (at, b"a" * (8 * HEAD_MAX // lines)) for at in range(lines))
         try:
             connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\n" + head)
             found = answer(connection)

@@ -11,7 +11,10 @@ HEAD_MAX: Final = 64 * 1024
 
 
 class BoundedHead(HttpToolsProtocol):
-    """The parser in C, which by itself would gather headers without end: more than ``HEAD_MAX`` bytes get a 400."""
+    """The parser in C, which by itself would gather headers without end.
+
+    More than ``HEAD_MAX`` bytes of them, not counting the read in which they begin (at most 256 KiB), get a 400.
+    """
 
     _in_head = True
     _head = 0
