@@ -17,6 +17,7 @@ import pytest
 from leja.database.embedded import EmbeddedPostgres
 from leja.database.engine import Database, Urls
 
+from .source_scene import SourceScene
 from .target_scene import TargetScene
 
 Against = Callable[..., TargetScene]
@@ -58,6 +59,18 @@ def against(shelf: Database, tmp_path: Path) -> Iterator[Against]:
 
         def made(slug: str, **given: Any) -> TargetScene:
             return stack.enter_context(TargetScene(slug, shelf, tmp_path, **given))
+
+        yield made
+    _say_what_is_left_open()
+
+
+@pytest.fixture
+def reading(shelf: Database, tmp_path: Path) -> Iterator[Callable[..., SourceScene]]:
+    """reading(slug, door=False): a source's stand-in with an organisation that reads it."""
+    with ExitStack() as stack:
+
+        def made(slug: str, **given: Any) -> SourceScene:
+            return stack.enter_context(SourceScene(slug, shelf, tmp_path, **given))
 
         yield made
     _say_what_is_left_open()
