@@ -63,8 +63,8 @@ from leja_sandbox.tokens import Grant, TokenBook, TokenRefused
 from leja_sandbox.webhooks import Manner, Outgoing, WebhookQueue
 
 __all__ = [
-    "ACCOUNTING_ACTIONS", "Answer", "ConnectionCut", "Control", "Environment", "Fault", "FaultKind", "Faults", "Grant", "Handler", "Latency",
-    "LedgerRow", "Manner", "Outgoing", "Refuse", "Request", "Router", "SALES_ACTIONS", "SimulatedClock", "StandIn", "StandInSpec",
+    "ACCOUNTING_ACTIONS", "SALES_ACTIONS", "Answer", "ConnectionCut", "Control", "Environment", "Fault", "FaultKind", "Faults", "Grant", "Handler", "Latency",
+    "LedgerRow", "Manner", "Outgoing", "Refuse", "Request", "Router", "SimulatedClock", "StandIn", "StandInSpec",
     "Store", "TokenBook", "TokenRefused", "WebhookQueue", "environment", "json_answer", "redirect", "text_answer",
 ]  # fmt: skip
 
