@@ -33,6 +33,7 @@ def shelf(cluster: EmbeddedPostgres) -> Iterator[Database]:
     opened = Database(Urls(**{role: cluster.url(f"leja_{role}", name) for role in ("owner", "app", "web")}))
     yield opened
     opened.close()
+    _say_what_is_left_open()
     with psycopg.connect(cluster.url("postgres", "postgres"), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
 
@@ -49,7 +50,6 @@ def standing(shelf: Database, tmp_path_factory: pytest.TempPathFactory) -> Itera
             return scenes[slug]
 
         yield made
-    _say_what_is_left_open()
 
 
 @pytest.fixture
@@ -61,7 +61,6 @@ def against(shelf: Database, tmp_path: Path) -> Iterator[Against]:
             return stack.enter_context(TargetScene(slug, shelf, tmp_path, **given))
 
         yield made
-    _say_what_is_left_open()
 
 
 @pytest.fixture
@@ -73,11 +72,10 @@ def reading(shelf: Database, tmp_path: Path) -> Iterator[Callable[..., SourceSce
             return stack.enter_context(SourceScene(slug, shelf, tmp_path, **given))
 
         yield made
-    _say_what_is_left_open()
 
 
 def _say_what_is_left_open() -> None:
-    """A server ends with connections half open; that is said here and not in the middle of another test."""
+    """Servers end with connections half open; that is said at the end of a file and not in the middle of another."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()

@@ -40,6 +40,7 @@ def pytest_in(copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slugs", [SLUGS[:1], SLUGS], ids=["one", "all"])
 def test_without_its_folder_everything_is_still_collected_and_the_house_stands(slugs: list[str], tmp_path: Path) -> None:
     copy = tree_without(tmp_path, slugs)
