@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -36,6 +37,7 @@ from leja.database.engine import Connection as Conn
 from leja.database.engine import Database
 from leja.database.migrate import migrate
 from leja.database.roles import ensure_roles
+from leja.database.watch import State, Watch
 from leja.delivery import outbox
 from leja.delivery.target import Target
 from leja.http.addresses import expanded, parsed, private_hosts
@@ -54,6 +56,7 @@ DELIVER_SECONDS = 3  # a run lists first what changed over there: what falls due
 BUSY_SECONDS = 5
 PAUSED_SECONDS = 60
 PROOF_DAYS = 14
+DatabaseState = State | Literal["elsewhere"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +115,9 @@ class House:
         self.holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(3)}"
         self.pace_off = False
         self._embedded = embedded
+        self._watch = Watch(embedded) if embedded else None
+        if self._watch:
+            self._watch.start()
         self._paces: dict[UUID, Pacing] = {}
         self._bookkeepers: dict[UUID, Bookkeeper] = {}
 
@@ -131,8 +137,15 @@ class House:
     def close(self) -> None:
         """Close connections; the embedded database stops with its last user."""
         self.database.close()
+        if self._watch is not None:
+            self._watch.stop()
         if self._embedded is not None:
             self._embedded.stop()
+
+    @property
+    def database_state(self) -> DatabaseState:
+        """How the embedded server stands; "elsewhere" where another is used, which we do not look after."""
+        return self._watch.state if self._watch is not None else "elsewhere"
 
     # --- bookkeeping ---
 
