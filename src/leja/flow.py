@@ -7,7 +7,8 @@ when is the jobs' business.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,13 +16,14 @@ from uuid import UUID
 
 import msgspec
 
+from leja.access import connections, logins
 from leja.access.mapping import ALWAYS, Decision, decide
 from leja.bookkeeping import events
 from leja.bookkeeping.batch import Bookkeeper
 from leja.bookkeeping.batch import Progress as Recorded
 from leja.connectors.contract import Session
 from leja.core.clock import Clock
-from leja.core.errors import Conflict, Refused
+from leja.core.errors import Conflict, NeedsConsent, Refused
 from leja.database import review, rules
 from leja.database.engine import Connection, Database
 from leja.database.review import ReviewItem
@@ -52,13 +54,40 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     answered: int = 0
 
 
+@asynccontextmanager
+async def asking(
+    database: Database, org_id: UUID, connection_id: UUID, step: str, clock: Clock
+) -> AsyncIterator[None]:
+    """Around a step's calls to a vendor: a refused login becomes a review item, and calls that work settle it."""
+    try:
+        yield
+    except NeedsConsent as error:
+        await asyncio.to_thread(_login_refused, database, org_id, connection_id, step, error, clock())
+        raise
+    await asyncio.to_thread(_login_works, database, org_id, connection_id, step, clock())
+
+
+def _login_refused(
+    database: Database, org_id: UUID, connection_id: UUID, step: str, error: NeedsConsent, now: datetime
+) -> None:
+    with database.transaction() as conn:
+        name = connections.by_id(conn, org_id, connection_id).name
+        logins.refused(conn, org_id, connection_id, name, step, error, now)
+
+
+def _login_works(database: Database, org_id: UUID, connection_id: UUID, step: str, now: datetime) -> None:
+    with database.transaction() as conn:
+        logins.works(conn, org_id, connection_id, step, now)
+
+
 async def take_in(
     database: Database, org_id: UUID, connection_id: UUID, verbs: Mapping[str, Any], session: Session, clock: Clock
 ) -> Taken:
     """Poll a source for what changed, then complete what was only heard of."""
     taken = Taken()
     if "poll" in verbs:
-        polled = await poll(database, org_id, connection_id, verbs["poll"], session, clock=clock)
+        async with asking(database, org_id, connection_id, "poll", clock):
+            polled = await poll(database, org_id, connection_id, verbs["poll"], session, clock=clock)
         taken = Taken(kept=polled.kept, pages=polled.pages)
     completed = await complete(database, org_id, connection_id, verbs, session, clock)
     return Taken(kept=taken.kept + completed.kept, pages=taken.pages, answered=completed.answered)
@@ -70,7 +99,13 @@ async def complete(
     """Fetch what was only heard of."""
     if "fetch" not in verbs:
         return Taken()
-    fetched = await fetch(database, org_id, connection_id, verbs["fetch"], session, clock=clock)
+    try:
+        fetched = await fetch(database, org_id, connection_id, verbs["fetch"], session, clock=clock)
+    except NeedsConsent as error:
+        await asyncio.to_thread(_login_refused, database, org_id, connection_id, "fetch", error, clock())
+        raise
+    if fetched.answered:
+        await asyncio.to_thread(_login_works, database, org_id, connection_id, "fetch", clock())
     return Taken(kept=fetched.kept, answered=fetched.answered)
 
 
@@ -93,10 +128,11 @@ async def prove(
     clock: Clock,
 ) -> Proof:
     """Compare what a source says it has with what we hold; what is missing becomes wanted."""
-    proved = await proof(
-        database, org_id, connection_id, verbs["ids"], session, since, clock(), clock=clock,
-        day_totals=verbs.get("day_totals"), fetch=verbs.get("fetch"),
-    )
+    async with asking(database, org_id, connection_id, "proof", clock):
+        proved = await proof(
+            database, org_id, connection_id, verbs["ids"], session, since, clock(), clock=clock,
+            day_totals=verbs.get("day_totals"), fetch=verbs.get("fetch"),
+        )
     await complete(database, org_id, connection_id, verbs, session, clock)
     return proved
 
@@ -104,12 +140,13 @@ async def prove(
 async def read_all_back(database: Database, target: Target, since: date, clock: Clock) -> Agreement:
     """Read back what a target changed and what it was told lately, and write down every difference."""
     until = clock().date() + timedelta(days=1)
-    await catch_up(database, target, clock())
     recent = max(since, until - timedelta(days=READ_BACK_DAYS))
-    if recent <= until:
-        await read_back(
-            database, target.org_id, target.connection_id, target.verbs, target.session, clock(), recent, until
-        )
+    async with asking(database, target.org_id, target.connection_id, "read-back", clock):
+        await catch_up(database, target, clock())
+        if recent <= until:
+            await read_back(
+                database, target.org_id, target.connection_id, target.verbs, target.session, clock(), recent, until
+            )
     return await asyncio.to_thread(_compared, database, target, since, until, clock())
 
 
@@ -168,7 +205,7 @@ def dismiss(conn: Connection, org_id: UUID, item: ReviewItem, *, by: str, now: d
         events.go_on_without_sale(conn, org_id, connection_id, [external_id], now)
     elif kind == "deliverable":
         record_of_delivery.withdraw(conn, org_id, UUID(name), f"dismissed by {by}", now)
-    elif kind not in ("connection", "difference") or item.code == record_of_delivery.CONSENT:
+    elif kind not in ("connection", "difference") or item.code == review.CONSENT:
         raise Refused("review-not-dismissed", f"entries wait for this: {item.message}", remedy=item.remedy)
     review.settle(conn, org_id, item.subject, "dismissed", by, now, code=item.code)
 

@@ -298,7 +298,10 @@ class House:
         return await self._tonight(org_id, org_id)
 
     async def _subscribe(self, org_id: UUID, subject: str) -> Ran:
-        async with self._connected(org_id, subject) as (found, session):
+        async with (
+            self._connected(org_id, subject) as (found, session),
+            flow.asking(self.database, org_id, found.connection_id, "subscriptions", self.clock),
+        ):
             await registry.verb(found.slug, "subscribe")(session, f"{self.settings.public_url}/hooks/{found.door}")
         return await self._tonight(org_id, found.connection_id)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import os
 import signal
@@ -25,10 +26,12 @@ from leja.closing.lock import lock
 from leja.closing.reopen import reopen
 from leja.connectors import registry
 from leja.connectors.contract import BackfillPlan
+from leja.connectors.shopify.stand_in_graphql import load_schema
 from leja.core.clock import Clock
 from leja.core.errors import LejaError, Refused
 from leja.database.engine import Database, Urls
 from leja.house import House, Settings
+from leja.http.client import _trusted
 from leja.http.pacing import Pacing
 from leja.intake import backfill
 from leja.intake.file_import import FileConnection, import_file
@@ -204,11 +207,20 @@ def _child(told: dict[str, Any]) -> None:
     ROLES[told["start"]](**told["arguments"])
 
 
-def main() -> None:
-    """Fork what is asked for, say how it ended, until nobody asks any more."""
+def _everything_read() -> None:
+    """Read here, once, what each process would else read anew: a run starts some twenty of them."""
     leja_sandbox.discovery.stand_ins()
     for slug in registry.connectors():
         registry.capabilities(slug)
+    for module in ("anyio._backends._asyncio", "httpcore2", "uvicorn.protocols.http.h11_impl", "uvicorn.lifespan.on"):
+        importlib.import_module(module)
+    load_schema()
+    _trusted()
+
+
+def main() -> None:
+    """Fork what is asked for, say how it ended, until nobody asks any more."""
+    _everything_read()
     children: dict[int, int | None] = {}
     for line in sys.stdin.buffer:
         told = msgspec.json.decode(line)

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from leja.access import logins
 from leja.access.connection_secrets import held_names
 from leja.access.connections import Connection
 from leja.cli.speaking import out
@@ -44,6 +45,8 @@ async def _check(house: House, found: Connection) -> Checked:
     except LejaError as failed:
         error = failed
     with house.database.transaction() as conn:
+        if called and error is None:
+            logins.works(conn, found.org_id, found.connection_id, "check", house.clock())
         heard = standing.heard(conn, found.org_id, found.connection_id)
     login = _login(found, heard, house)
     if isinstance(error, NeedsConsent) and login != "missing":

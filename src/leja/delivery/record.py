@@ -34,7 +34,6 @@ _KINDS = {
     Accepted: "accepted", Rejected: "rejected", Unknown: "unknown", AlreadyThere: "already_there", Later: "later",
     Found: "found", Absent: "absent", Ambiguous: "ambiguous",
 }
-CONSENT = "connection-needs-consent"
 FIRST_WAIT_SECONDS = 5
 LAST_WAIT_SECONDS = 300
 _encode = msgspec.json.Encoder(order="deterministic", decimal_format="string").encode
@@ -182,7 +181,7 @@ def _rejected(
     conn: Connection, org_id: UUID, connection_id: UUID, sending: Sending, said: Rejected, now: datetime
 ) -> None:
     if said.remedy == "consent":
-        pause(conn, org_id, connection_id, said.words, now)
+        pause(conn, org_id, connection_id, said.words, now, reason=said.code)
         _wait(conn, org_id, sending, now)
         return
     again = said.remedy in ("period_locked", "replan") and sending.plan < 5
@@ -230,17 +229,21 @@ def withdraw(conn: Connection, org_id: UUID, deliverable_id: UUID, because: str,
     return row is not None
 
 
-def pause(conn: Connection, org_id: UUID, connection_id: UUID, words: str, now: datetime) -> None:
-    """Nothing more is planned or sent on the connection until its owner logged in again (`resume`)."""
+def pause(
+    conn: Connection, org_id: UUID, connection_id: UUID, words: str, now: datetime, *, reason: str = ""
+) -> None:
+    """Nothing more is planned or sent on the connection until its owner logged in again (`resume`). ``reason``: the
+    code of what was refused."""
     review.open_item(
-        conn, org_id, CONSENT, f"connection/{connection_id}", f"the target no longer accepts our login: {words}",
+        conn, org_id, review.CONSENT, f"connection/{connection_id}", f"the target no longer accepts our login: {words}",
         "Connect the account again; delivery then goes on by itself.", now, connection_id=connection_id,
+        facts={"step": "deliver", "reason": reason},
     )
 
 
 def resume(conn: Connection, org_id: UUID, connection_id: UUID, by: str, now: datetime) -> None:
     """The connection's owner logged in again."""
-    review.settle(conn, org_id, f"connection/{connection_id}", "mended", by, now, code=CONSENT)
+    review.settle(conn, org_id, f"connection/{connection_id}", "mended", by, now, code=review.CONSENT)
 
 
 def paused(conn: Connection, org_id: UUID, connection_id: UUID) -> bool:
@@ -249,7 +252,7 @@ def paused(conn: Connection, org_id: UUID, connection_id: UUID) -> bool:
         "SELECT EXISTS (SELECT 1 FROM review_item WHERE org_id = %s AND code = %s AND subject = %s AND settled_at"
         " IS NULL)"
         " OR EXISTS (SELECT 1 FROM token_grant WHERE org_id = %s AND connection_id = %s AND state = 'needs_consent')",
-        (org_id, CONSENT, f"connection/{connection_id}", org_id, connection_id),
+        (org_id, review.CONSENT, f"connection/{connection_id}", org_id, connection_id),
     ).fetchone()
     return bool(row and row[0])
 

@@ -83,14 +83,16 @@ class Delivery:
 
     async def pause(self, error: NeedsConsent) -> Delivered:
         """The login was refused while reading: nothing more is sent until the owner has logged in again."""
-        await asyncio.to_thread(self._pause, error.message)
+        await asyncio.to_thread(self._pause, error)
         self.done.paused = True
         return self.done
 
-    def _pause(self, words: str) -> None:
+    def _pause(self, error: NeedsConsent) -> None:
         with self._database.transaction() as conn:
             self._guard(conn)
-            record.pause(conn, self._target.org_id, self._target.connection_id, words, self._clock())
+            record.pause(
+                conn, self._target.org_id, self._target.connection_id, error.message, self._clock(), reason=error.code
+            )
 
     async def run(self, *, rounds: int = 0) -> Delivered:
         """Rounds until nothing is due (or at most ``rounds`` of them)."""

@@ -26,6 +26,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final, Protocol
 from urllib.parse import urljoin
 
@@ -268,12 +269,18 @@ class PinnedTransport(httpx2.AsyncHTTPTransport):
     """The library's transport over a pool that connects only to judged numbers, never through a proxy."""
 
     def __init__(self, addresses: Addresses, *, trust: ssl.SSLContext | None = None) -> None:
-        context = trust or httpx2.create_ssl_context(trust_env=False)
+        context = trust or _trusted()
         super().__init__(verify=context, trust_env=False)
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=context, max_connections=100, max_keepalive_connections=20, keepalive_expiry=30.0,
             network_backend=PinnedBackend(addresses),
         )
+
+
+@lru_cache(maxsize=1)
+def _trusted() -> ssl.SSLContext:
+    """The certificates that are believed, read once a process: reading them costs as much as many calls."""
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 def retry_after(text: str | None, now: datetime) -> float:
