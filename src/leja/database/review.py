@@ -12,7 +12,6 @@ import msgspec
 from leja.core.ids import uuid7
 from leja.database.engine import Connection
 
-
 CONSENT: Final = "connection-needs-consent"
 
 
