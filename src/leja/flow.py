@@ -184,7 +184,7 @@ def retry(conn: Connection, org_id: UUID, item: ReviewItem, *, by: str, now: dat
         went_on += events.retry(conn, org_id, UUID(name), now)
     elif kind == "wanted":
         went_on += ask_again(conn, org_id, item.subject, now)
-    elif kind == "connection" and item.connection_id is not None:
+    elif item.code == review.CONSENT and item.connection_id is not None:
         record_of_delivery.resume(conn, org_id, item.connection_id, by, now)
     if kind in ("account", "tax_code", "deliverable") and item.connection_id is not None:
         charts.outdate_chart(conn, org_id, item.connection_id)

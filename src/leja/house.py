@@ -18,7 +18,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from leja import flow
-from leja.access import connections, organisations
+from leja.access import connections, metered_reads, organisations
 from leja.access.connection_secrets import newest_secrets, secrets_named
 from leja.access.connections import Connection
 from leja.access.grants import GrantKeeper
@@ -42,6 +42,7 @@ from leja.delivery import outbox
 from leja.delivery.target import Target
 from leja.http.addresses import expanded, parsed, private_hosts
 from leja.http.client import Authorise, Http, nobody
+from leja.http.metering import Meter, Reads
 from leja.http.oauth import TokenEndpoint, Tokens, refresh
 from leja.http.pacing import Pacing
 from leja.intake.committer import GroupCommitter
@@ -119,6 +120,7 @@ class House:
         if self._watch:
             self._watch.start()
         self._paces: dict[UUID, Pacing] = {}
+        self._meters: dict[UUID, Meter] = {}
         self._bookkeepers: dict[UUID, Bookkeeper] = {}
 
     @classmethod
@@ -136,6 +138,8 @@ class House:
 
     def close(self) -> None:
         """Close connections; the embedded database stops with its last user."""
+        for meter in self._meters.values():
+            meter.save()
         self.database.close()
         if self._watch is not None:
             self._watch.stop()
@@ -186,9 +190,28 @@ class House:
         hosts = expanded(connector.hosts, found.settings)
         http = Http(
             base_url=base, hosts=hosts, authorise=self._credentials(found, base, hosts, hidden), pacing=pace,
-            private_hosts=self.settings.private_hosts, now=self.clock,
+            private_hosts=self.settings.private_hosts, now=self.clock, meter=self._meter(found),
         )
         return Session(http=http, settings=found.typed_settings(), base_url=base, tenant=found.tenant, now=self.clock, context=context)
+
+    def _meter(self, found: Connection) -> Meter | None:
+        """Counts the reads of a connection whose vendor gives so many a month."""
+        allowance = found.connector.limits.reads_per_month
+        if not allowance:
+            return None
+
+        def save(counted: int) -> Reads:
+            with self.database.transaction() as conn:
+                return metered_reads.add(
+                    conn, found.org_id, found.connection_id, found.name, allowance, counted, self.clock()
+                )
+
+        return self._meters.setdefault(found.connection_id, Meter(save, now=self.clock))
+
+    def _stretch(self, connection_id: UUID) -> int:
+        """How many times slower to ask a target, so that the month's reads last."""
+        meter = self._meters.get(connection_id)
+        return meter.reads.stretch if meter is not None and meter.reads is not None else 1
 
     def target(self, found: Connection) -> Target:
         """An accounting connection as delivery is handed it."""
@@ -275,7 +298,7 @@ class House:
             await target.session.http.close()
         if done is None:
             return Ran(fruitful=False, not_before=self.clock() + timedelta(seconds=BUSY_SECONDS))
-        wait = PAUSED_SECONDS if done.paused else DELIVER_SECONDS
+        wait = PAUSED_SECONDS if done.paused else DELIVER_SECONDS * self._stretch(target.connection_id) ** 2
         return Ran(fruitful=bool(done.accepted or done.adopted), not_before=self.clock() + timedelta(seconds=wait))
 
     async def _prove(self, org_id: UUID, subject: str) -> Ran:
@@ -291,7 +314,7 @@ class House:
             await flow.read_all_back(self.database, target, start, self.clock)
         finally:
             await target.session.http.close()
-        return await self._tonight(org_id, target.connection_id)
+        return await self._tonight(org_id, target.connection_id, nights=self._stretch(target.connection_id))
 
     async def _anchor(self, org_id: UUID, _: str) -> Ran:
         await asyncio.to_thread(self.anchor, org_id)
@@ -324,9 +347,9 @@ class House:
         """The key that signs anchors; it lies outside the database."""
         return anchors.signing_key(self.settings.home / "keys" / "anchor.key")
 
-    async def _tonight(self, org_id: UUID, spread: UUID) -> Ran:
+    async def _tonight(self, org_id: UUID, spread: UUID, *, nights: int = 1) -> Ran:
         org = await asyncio.to_thread(self._organisation, org_id)
-        return Ran(not_before=next_night(self.clock(), org.zone, spread))
+        return Ran(not_before=next_night(self.clock() + timedelta(days=nights - 1), org.zone, spread))
 
     def _organisation(self, org_id: UUID) -> Organisation:
         with self.database.transaction() as conn:

@@ -61,7 +61,7 @@ def ground() -> Iterator[Ground]:
     with psycopg.connect(server.url("postgres", "postgres"), autocommit=True) as conn:
         conn.execute("CREATE DATABASE template_leja OWNER leja_owner TEMPLATE template0 STRATEGY file_copy")
     migrate(server.url("leja_owner", "template_leja"))
-    watch, nursery = Watch(server, pause_seconds=0.1), Nursery(folder / "nursery.log")
+    watch, nursery = Watch(server, pause_seconds=0.1, calm_seconds=1), Nursery(folder / "nursery.log")
     watch.start()
     yield Ground(folder, server, watch, nursery)
     nursery.close()

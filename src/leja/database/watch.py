@@ -42,8 +42,10 @@ class Watched(Protocol):
 class Watch:
     """Looks after the server in a thread of its own until ``stop``. ``state`` says how it stands."""
 
-    def __init__(self, server: Watched, *, pause_seconds: float = PAUSE_SECONDS) -> None:
-        self._server = server
+    def __init__(
+        self, server: Watched, *, pause_seconds: float = PAUSE_SECONDS, calm_seconds: float = CALM_SECONDS
+    ) -> None:
+        self._server, self._calm = server, calm_seconds
         self._first_pause, self._pause = pause_seconds, 0.0
         self._ends = threading.Event()
         self._here, self._there = socket.socketpair()
@@ -69,7 +71,7 @@ class Watch:
             if self._ends.is_set():
                 return
             self.state = "restarting"
-            if time.monotonic() - since > CALM_SECONDS:
+            if time.monotonic() - since > self._calm:
                 self._pause = 0.0
             _log.error("the embedded PostgreSQL has ended; it is started again in %.0f s", self._pause)
             if not self._back():
