@@ -112,7 +112,7 @@ def _outcomes(conn: Connection, ledger: Ledger, org_id: UUID, answers: Sequence[
     for answer in answers:
         attempt_id, kind = answer.sending.attempt_id, _KINDS[type(answer.said)]
         ordinal = last[attempt_id] = last.get(attempt_id, 0) + 1
-        detail = _encode(answer.said).decode()
+        detail = _without_party(_encode(answer.said).decode(), answer.sending)
         rows.append((org_id, attempt_id, ordinal, kind, detail, now))
         digest = outcome_digest(org_id, attempt_id, ordinal, kind, detail, now)
         ledger.note("outcome", f"{attempt_id}/{ordinal}", digest)
@@ -120,6 +120,16 @@ def _outcomes(conn: Connection, ledger: Ledger, org_id: UUID, answers: Sequence[
         cursor.executemany(
             "INSERT INTO outcome (org_id, attempt_id, ordinal, kind, detail, at) VALUES (%s, %s, %s, %s, %s, %s)", rows
         )
+
+
+def _without_party(detail: str, sending: Sending) -> str:
+    """What is kept for ever names nobody: a vendor's words may repeat the customer that it was told of."""
+    party = sending.step.bundle.customer
+    if party is None:
+        return detail
+    for own in sorted(filter(None, (party.name, party.company, party.email, party.phone)), key=len, reverse=True):
+        detail = detail.replace(_encode(own).decode()[1:-1], "…")
+    return detail
 
 
 def _stand(
