@@ -39,6 +39,7 @@ from leja.database.migrate import migrate
 from leja.database.roles import ensure_roles
 from leja.database.watch import State, Watch
 from leja.delivery import outbox
+from leja.delivery.restored import Witness
 from leja.delivery.target import Target
 from leja.http.addresses import expanded, parsed, private_hosts
 from leja.http.client import Authorise, Http, nobody
@@ -217,7 +218,7 @@ class House:
         """An accounting connection as delivery is handed it."""
         return Target(
             org_id=found.org_id, connection_id=found.connection_id, name=found.name, verbs=registry.side(found.slug, "target"),
-            session=self.session(found), limits=found.connector.limits,
+            session=self.session(found), limits=found.connector.limits, witness=Witness(self.settings.home / "witness"),
         )
 
     def token_endpoint(self, found: Connection, hidden: Mapping[str, str]) -> TokenEndpoint:

@@ -271,10 +271,15 @@ class CrashRun:
         assert self.web is not None
         self.company.trade(2, manner="normal")
         work = self.company.start_work()
-        self._quiet(work, self.company.clock())
-        work.kill()
+        if self.told.seed % 2:
+            self._quiet(work, self.company.clock())
+            work.kill()
+            self._jump(31)
+        else:
+            # In the middle of its calls, and at once: whoever goes on must wait for them without seeing any.
+            time.sleep(self.random.uniform(0.4, 0.8))
+            work.kill()
         self.web.kill()
-        self._jump(31)
         self.company.restore()
         self.told.others["consent"] += self.company.consent(everywhere=True)
         self._web_again("")
