@@ -35,6 +35,7 @@ from leja.delivery.send import deliver as run_delivery
 from leja.delivery.sweep import sweep
 from leja.delivery.target import Target
 from leja.intake.fetch import ask_again, fetch, forget
+from leja.intake.gaps import look_for_missed_webhooks, tell_what_the_proof_found
 from leja.intake.inbox import Kept
 from leja.intake.poll import poll
 from leja.intake.proof import Proof, proof
@@ -44,6 +45,7 @@ from leja.reconcile.differences import keep_differences
 from leja.reconcile.read_back import read_back
 
 READ_BACK_DAYS = 35
+POLLED_EVERY = timedelta(seconds=60)
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,16 +83,29 @@ def _login_works(database: Database, org_id: UUID, connection_id: UUID, step: st
 
 
 async def take_in(
-    database: Database, org_id: UUID, connection_id: UUID, verbs: Mapping[str, Any], session: Session, clock: Clock
+    database: Database, org_id: UUID, connection_id: UUID, verbs: Mapping[str, Any], session: Session, clock: Clock,
+    *, interval: timedelta = POLLED_EVERY, webhooks_expected: bool = False,
 ) -> Taken:
-    """Poll a source for what changed, then complete what was only heard of."""
+    """Poll a source for what changed, then complete what was only heard of. Webhooks that did not come for an
+    ``interval`` are told to people."""
     taken = Taken()
     if "poll" in verbs:
         async with asking(database, org_id, connection_id, "poll", clock):
             polled = await poll(database, org_id, connection_id, verbs["poll"], session, clock=clock)
         taken = Taken(kept=polled.kept, pages=polled.pages)
+        await asyncio.to_thread(
+            _webhooks_looked_for, database, org_id, connection_id, interval, clock(), webhooks_expected
+        )
     completed = await complete(database, org_id, connection_id, verbs, session, clock)
     return Taken(kept=taken.kept + completed.kept, pages=taken.pages, answered=completed.answered)
+
+
+def _webhooks_looked_for(
+    database: Database, org_id: UUID, connection_id: UUID, interval: timedelta, now: datetime, expected: bool
+) -> None:
+    with database.transaction() as conn:
+        name = connections.by_id(conn, org_id, connection_id).name
+        look_for_missed_webhooks(conn, org_id, connection_id, name, interval, now, expected=expected)
 
 
 async def complete(
@@ -133,8 +148,16 @@ async def prove(
             database, org_id, connection_id, verbs["ids"], session, since, clock(), clock=clock,
             day_totals=verbs.get("day_totals"), fetch=verbs.get("fetch"),
         )
+    await asyncio.to_thread(_proof_told, database, org_id, connection_id, proved, clock())
     await complete(database, org_id, connection_id, verbs, session, clock)
     return proved
+
+
+def _proof_told(database: Database, org_id: UUID, connection_id: UUID, proved: Proof, now: datetime) -> None:
+    with database.transaction() as conn:
+        name = connections.by_id(conn, org_id, connection_id).name
+        days = [thing.business_day for thing in proved.missing]
+        tell_what_the_proof_found(conn, org_id, connection_id, name, days, now)
 
 
 async def read_all_back(database: Database, target: Target, since: date, clock: Clock) -> Agreement:

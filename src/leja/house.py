@@ -288,7 +288,11 @@ class House:
     async def _poll(self, org_id: UUID, subject: str) -> Ran:
         begun = self.clock()
         async with self._connected(org_id, subject) as (found, session):
-            taken = await flow.take_in(self.database, org_id, found.connection_id, _verbs(found), session, self.clock)
+            taken = await flow.take_in(
+                self.database, org_id, found.connection_id, _verbs(found), session, self.clock,
+                interval=timedelta(seconds=self.settings.poll_seconds),
+                webhooks_expected=bool(self.settings.public_url) and ways(found.slug) is not None,
+            )
         return Ran(fruitful=bool(taken.pages), not_before=begun + timedelta(seconds=self.settings.poll_seconds))
 
     async def _deliver(self, org_id: UUID, subject: str) -> Ran:

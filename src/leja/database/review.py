@@ -13,6 +13,8 @@ from leja.core.ids import uuid7
 from leja.database.engine import Connection
 
 CONSENT: Final = "connection-needs-consent"
+# What people should know and need not decide: nothing waits for it, and it settles itself.
+INFORMATION: Final = frozenset({"webhooks-missed", "gap-found", "reads-running-out"})
 
 
 class ReviewItem(msgspec.Struct, frozen=True, kw_only=True):
