@@ -159,6 +159,9 @@ class CrashRun:
             self.told.hit[name] += 1
         else:
             self.told.missed.append(name)
+            if dying.exit() is None and not at_door:
+                os.kill(dying.pid, signal.SIGUSR1)  # it says in the log what it waits for
+                time.sleep(0.1)
         self._say(f"{name}: {dying.exit()}")
         work.kill()
         if at_door:
