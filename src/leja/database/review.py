@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from leja.core.ids import uuid7
 from leja.database.engine import Connection
+
+CONSENT: Final = "connection-needs-consent"
+# What people should know and need not decide: nothing waits for it, and it settles itself.
+INFORMATION: Final = frozenset({"webhooks-missed", "gap-found", "reads-running-out"})
 
 
 class ReviewItem(msgspec.Struct, frozen=True, kw_only=True):

@@ -233,7 +233,7 @@ def test_a_business_invoice_paid_in_part_is_customer_invoice_and_payment() -> No
     told = bundle("invoice", [line("50", 6_000), line("35", 4_000), line("70", -10_000)], customer=party)
     played = [one for one in play(told, chart()) if one[0] != "Item"]
     assert [kind for kind, *_ in played] == ["Customer", "Invoice", "Payment"]
-    assert played[0][1]["DisplayName"] == "Amina Shop (c-9)"
+    assert played[0][1]["DisplayName"] == "Customer c-9"
     assert played[2][1]["Line"][0]["LinkedTxn"] == [{"TxnId": "3", "TxnType": "Invoice"}]
 
 
