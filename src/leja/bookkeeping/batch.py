@@ -141,7 +141,8 @@ class Bookkeeper:
         latest = revisions.latest(conn, self._org_id, wanted)
         held = entries_of(conn, self._org_id, [found.document_id for found in latest.values()]) if latest else {}
         stored = {key: [StoredEntry(number=n, entry=e) for n, e in rows] for key, rows in held.items()}
-        knowledge = self._knowledge(conn, ledger, prepared)
+        absent = {key for key in wanted if key not in latest}
+        knowledge = self._knowledge(conn, ledger, prepared, absent)
         self._complete(conn, knowledge, latest, stored)
         failed: dict[UUID, inbox.Standing] = {}
         while True:
@@ -156,13 +157,18 @@ class Bookkeeper:
                 continue
             return fold, list(failed.values())
 
-    def _knowledge(self, conn: Connection, ledger: Ledger, prepared: Sequence[Prepared]) -> dict[UUID, Known]:
+    def _knowledge(
+        self, conn: Connection, ledger: Ledger, prepared: Sequence[Prepared], absent: set[revisions.Identity]
+    ) -> dict[UUID, Known]:
         asked: dict[UUID, list[Needs]] = defaultdict(list)
         for one in prepared:
             asked[one.source.connection_id] += [needs_of(said.document) for said in one.reading.documents]
         rules = rulebook(conn, self._org_id, self._base_currency, self._decided, ledger.locked_periods(),
                          [need for needs in asked.values() for need in needs])
-        return {key: known(conn, self._org_id, key, rules, needs) for key, needs in asked.items()}
+        return {
+            key: known(conn, self._org_id, key, rules, needs, {(kind, id_) for connection, kind, id_ in absent if connection == key})
+            for key, needs in asked.items()
+        }
 
     def _complete(
         self,
