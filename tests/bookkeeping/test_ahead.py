@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leja.bookkeeping import ahead
+from leja.bookkeeping import ahead, decoding
 from leja.bookkeeping.batch import Bookkeeper
 from leja.bookkeeping.decoder import FAILURES_MAX, Decoder
 from leja.bookkeeping.reading import Decode, Reading
@@ -175,6 +175,17 @@ def test_without_a_process_all_is_decoded_here(database: Database, decoders: lis
         assert not decoder.ready()
     monkeypatch.undo()
     assert not decoder.ready()  # and it is not tried for ever
+
+
+def test_an_answer_that_cannot_be_read_is_none(database: Database, decoders: list[Decoder], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "answered", lambda message: decoding.pickle.loads(message[:-1]))
+    sent = bodies(3 * LIMIT, seed=8)
+    decoder = Asked()
+    decoders.append(decoder)
+    assert decoder.ready()
+    assert recorded(database, decoder, sent) == recorded(database, None, sent)
+    assert decoder.times
+    assert decoder.events == 0
 
 
 def test_what_was_read_ahead_is_read_again_when_the_connection_changed(database: Database, decoders: list[Decoder]) -> None:

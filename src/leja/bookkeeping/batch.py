@@ -142,10 +142,11 @@ class Bookkeeper:
         latest = revisions.latest(conn, self._org_id, wanted)
         held = entries_of(conn, self._org_id, [found.document_id for found in latest.values()]) if latest else {}
         stored = {key: [StoredEntry(number=n, entry=e) for n, e in rows] for key, rows in held.items()}
+        absent = {key for key in wanted if key not in latest}
         shared = movements(
             conn, self._org_id, [(p.source.connection_id, said.document) for p in prepared for said in p.reading.documents],
             [found.document_id for found in latest.values()])
-        knowledge = self._knowledge(conn, ledger, prepared, shared)
+        knowledge = self._knowledge(conn, ledger, prepared, absent, shared)
         self._complete(conn, knowledge, shared, latest, stored)
         failed: dict[UUID, inbox.Standing] = {}
         while True:
@@ -161,7 +162,8 @@ class Bookkeeper:
             return fold, list(failed.values())
 
     def _knowledge(
-        self, conn: Connection, ledger: Ledger, prepared: Sequence[Prepared], shared: Movements
+        self, conn: Connection, ledger: Ledger, prepared: Sequence[Prepared], absent: set[revisions.Identity],
+        shared: Movements,
     ) -> dict[UUID, Known]:
         asked: dict[UUID, list[Needs]] = defaultdict(list)
         for key in shared.payments():
@@ -171,7 +173,10 @@ class Bookkeeper:
             asked[one.source.connection_id] += [needs_of(said.document) for said in one.reading.documents]
         rules = rulebook(conn, self._org_id, self._base_currency, self._decided, ledger.locked_periods(),
                          [need for needs in asked.values() for need in needs])
-        return {key: known(conn, self._org_id, key, rules, needs) for key, needs in asked.items()}
+        return {
+            key: known(conn, self._org_id, key, rules, needs, {(kind, id_) for connection, kind, id_ in absent if connection == key})
+            for key, needs in asked.items()
+        }
 
     def _complete(
         self,

@@ -54,11 +54,10 @@ class Decoder:
             _log.debug("events are decoded here: %s", error)
             return None
         with self._lock:
-            message = self._tried(lambda: self._exchanged(question))
-            if message is None:
-                return None
-            self._failures = 0
-        return decoding.answered(message)
+            found = self._tried(lambda: decoding.answered(self._exchanged(question)))
+            if found is not None:
+                self._failures = 0
+        return found
 
     def _tried(self, do: Callable[[], T]) -> T | None:
         """What ``do`` gives; None where the process fails at it, and is given up."""
@@ -66,7 +65,7 @@ class Decoder:
             return None
         try:
             return do()
-        except OSError as error:
+        except Exception as error:  # it ended, it is not there, or it speaks as another version of Leja does
             self._failures += 1
             self._give_up()
             _log.warning("the decoding process failed, events are decoded here until it runs again: %s", error)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from datetime import date
 
 import pytest
+from leja.connectors.xero.tests.test_agreement import Clock, There, said, tell
 
 from leja.connectors.contract import Bundle, BundleLine, Chart
 from leja.connectors.xero import target
-from leja.connectors.xero.tests.test_agreement import Clock, There, said, tell
 from leja.core.money import Money
 from leja_sandbox.server import SandboxServer
 
