@@ -9,15 +9,17 @@ CREATE OR REPLACE FUNCTION entry_added() RETURNS trigger LANGUAGE plpgsql SET se
 DECLARE
     one record;
     batch record;
-    months record;
-    periods text[];
+    wanted text;
+    is_now text;
 BEGIN
     SELECT org_id, period INTO one FROM added LIMIT 1;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
     SELECT min(number) AS first, max(number) AS last, count(*) AS entries, count(*) FILTER (WHERE org_id <> one.org_id) AS others,
-           bool_and(period = one.period) AS one_month
+           bool_and(period = one.period) AS one_month,
+           min(number) FILTER (WHERE period <> lpad(extract(year FROM posting_date)::text, 4, '0') || '-'
+                                            || lpad(extract(month FROM posting_date)::text, 2, '0')) AS misplaced
     INTO batch FROM added;
     UPDATE head SET entry_number = batch.last
     WHERE org_id = one.org_id AND entry_number = batch.first - 1 AND batch.last - batch.first + 1 = batch.entries AND batch.others = 0;
@@ -26,17 +28,21 @@ BEGIN
             batch.first, batch.last, one.org_id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_number_gap_free', HINT = 'One statement adds entries of one organisation.';
     END IF;
-    periods := CASE WHEN batch.one_month THEN ARRAY[one.period] ELSE ARRAY(SELECT DISTINCT period FROM added) END;
-    SELECT count(*) AS found, min(period) FILTER (WHERE state <> 'open') AS locked INTO months
-    FROM (SELECT period, state FROM period WHERE org_id = one.org_id AND period = ANY (periods) ORDER BY period FOR SHARE) AS held;
-    IF months.locked IS NOT NULL THEN
-        RAISE EXCEPTION 'period % is locked', months.locked
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_period_open';
+    IF batch.misplaced IS NOT NULL THEN
+        RAISE EXCEPTION 'entry % cannot stand in its period: it is not that of its posting date', batch.misplaced
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_period_of_date';
     END IF;
-    IF months.found <> cardinality(periods) THEN
-        RAISE EXCEPTION 'an entry stands in a period that was never opened'
-            USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'entry_period_open';
-    END IF;
+    FOREACH wanted IN ARRAY CASE WHEN batch.one_month THEN ARRAY[one.period] ELSE ARRAY(SELECT DISTINCT period FROM added ORDER BY period) END
+    LOOP
+        SELECT state INTO is_now FROM period WHERE org_id = one.org_id AND period = wanted FOR SHARE;
+        IF is_now IS NULL THEN
+            RAISE EXCEPTION 'an entry stands in the period %, which was never opened', wanted
+                USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'entry_period_open';
+        ELSIF is_now <> 'open' THEN
+            RAISE EXCEPTION 'period % is locked', wanted
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_period_open';
+        END IF;
+    END LOOP;
     SELECT number INTO one FROM added a
     WHERE (SELECT r.revision FROM document_revision r
            WHERE r.org_id = a.org_id AND r.document_id = a.document_id AND r.revision = a.revision) IS NULL LIMIT 1;
@@ -48,9 +54,6 @@ BEGIN
 END
 $$;
 ALTER TABLE entry DROP CONSTRAINT entry_org_id_document_id_revision_fkey;
--- That the period is that of the posting date, a row can say of itself. Rows from before were checked by the trigger.
-ALTER TABLE entry ADD CONSTRAINT entry_period_of_date CHECK (
-    period = lpad(extract(year FROM posting_date)::text, 4, '0') || '-' || lpad(extract(month FROM posting_date)::text, 2, '0')) NOT VALID;
 
 -- Most entries have one currency and need no sums per currency; the others are looked at again.
 CREATE OR REPLACE FUNCTION line_added() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp SET enable_seqscan = off AS $$
@@ -105,7 +108,8 @@ DECLARE
     batch record;
 BEGIN
     SELECT org_id, count(*) OVER () AS orgs, min(position) AS first, max(position) AS last, count(*) AS items,
-           (array_agg(hash) FILTER (WHERE before IS NULL))[1] AS first_hash, (array_agg(said) FILTER (WHERE before IS NULL))[1] AS first_said,
+           (array_agg(hash) FILTER (WHERE before IS NULL))[1] AS first_hash,
+           (array_agg(said) FILTER (WHERE before IS NULL))[1] AS first_said,
            (array_agg(hash) FILTER (WHERE is_last))[1] AS last_hash,
            min(position) FILTER (WHERE hash <> sha256(convert_to(encode(before, 'hex') || said, 'UTF8'))) AS astray
     INTO batch
