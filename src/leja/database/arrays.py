@@ -79,6 +79,13 @@ class _ReadyTexts(_Ready):
     oid = 1009
 
 
-psycopg.adapters.register_dumper(Byteas, _ReadyByteas)
-psycopg.adapters.register_dumper(Uuids, _ReadyUuids)
-psycopg.adapters.register_dumper(Texts, _ReadyTexts)
+def _register(array: type[_Array], dumper: type[_Ready]) -> None:
+    """For this class alone: lists of the same type go on in the driver's own way, which is found by the type."""
+    usual = psycopg.adapters.get_dumper_by_oid(dumper.oid, Format.BINARY)
+    psycopg.adapters.register_dumper(array, dumper)
+    psycopg.adapters.register_dumper(None, usual)
+
+
+_register(Byteas, _ReadyByteas)
+_register(Uuids, _ReadyUuids)
+_register(Texts, _ReadyTexts)
