@@ -42,8 +42,8 @@ test: lint  ## everything: lint, types, all tests
 quick: lint  ## the tier for every change, under three minutes
 	$(RUN)/pytest -n 2 --dist loadfile -q -m "not slow" $(ARGS)
 
-soak: $(TEST_TOOLS)  ## the crash proof at length: 500 seeded runs
-	LEJA_CRASH_RUNS=500 $(RUN)/pytest -q tests/crash $(ARGS)
+soak: $(TEST_TOOLS)  ## the crash proof at length: 500 seeded runs, resumable; a line each, a histogram at the end
+	LEJA_CRASH_RUNS=$${LEJA_CRASH_RUNS:-500} LEJA_CRASH_RESUME=1 $(RUN)/pytest -q tests/crash $(ARGS)
 
 bench: $(TEST_TOOLS)  ## ratios measured in one run, as a table and as JSON
 	$(RUN)/python -m bench $(ARGS)

@@ -19,6 +19,7 @@ import uvicorn
 
 from leja.house import House, Settings
 from leja.intake.committer import Batch, GroupCommitter
+from leja.web.protocol import configured
 from leja.web.webhook_door import WebhookDoor
 
 
@@ -49,9 +50,7 @@ def main(home: str, mode: str) -> None:
     kind = Nothing if mode == "nothing" else Counting
     committer = kind(house.database, house.clock, one_each=mode == "one")
     bound = socket.create_server(("127.0.0.1", 0), backlog=512)
-    config = uvicorn.Config(
-        WebhookDoor(house.doors(), committer, house.clock), log_config=None, access_log=False, ws="none", lifespan="on",
-        server_header=False)
+    config = configured(WebhookDoor(house.doors(), committer, house.clock))
     server = uvicorn.Server(config)
     print(bound.getsockname()[1], flush=True)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # uvicorn takes it over while it serves
@@ -61,9 +60,8 @@ def main(home: str, mode: str) -> None:
 
 
 def type_of(config: uvicorn.Config) -> str:
-    """Which parser and event loop uvicorn found."""
-    loop = "uvloop" if "uvloop" in sys.modules else "asyncio"
-    return f"{config.http_protocol_class.__name__} on {loop}"
+    """Which parser and event loop the server runs."""
+    return f"{config.http_protocol_class.__name__} on {config.loop}"
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from leja.intake.inbox import groups, keep
 METHOD = (
     "Orders of one to six lines, as the shop's stand-in sends them, are kept in the inbox (accepted), then recorded by the "
     f"bookkeeper in batches of {BATCH} events, one transaction each: documents, revisions, entries, lines, balances, chain, "
-    "outbox of one target. The floor copies the very rows that this wrote, by the same client in the same binary form, in as many "
+    "outbox of one target. The decoding process, which Leja starts by itself for a backlog, is one process for the whole run, started in "
+    "the first round, which does not count; each round begins with nothing read ahead. The floor copies the very rows that this wrote, by the same client in the same binary form, in as many "
     "transactions, into tables of the same columns without trigger, key or index; it does not touch the inbox. Rounds alternate; "
     "each has an organisation of its own. fsync and synchronous_commit are on."
 )

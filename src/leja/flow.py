@@ -7,7 +7,8 @@ when is the jobs' business.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,13 +16,14 @@ from uuid import UUID
 
 import msgspec
 
+from leja.access import connections, logins
 from leja.access.mapping import ALWAYS, Decision, decide
 from leja.bookkeeping import events
 from leja.bookkeeping.batch import Bookkeeper
 from leja.bookkeeping.batch import Progress as Recorded
 from leja.connectors.contract import Session
 from leja.core.clock import Clock
-from leja.core.errors import Conflict, Refused
+from leja.core.errors import Conflict, NeedsConsent, Refused
 from leja.database import review, rules
 from leja.database.engine import Connection, Database
 from leja.database.review import ReviewItem
@@ -33,15 +35,18 @@ from leja.delivery.send import deliver as run_delivery
 from leja.delivery.sweep import sweep
 from leja.delivery.target import Target
 from leja.intake.fetch import ask_again, fetch, forget
+from leja.intake.gaps import look_for_missed_webhooks, tell_what_the_proof_found
 from leja.intake.inbox import Kept
 from leja.intake.poll import poll
 from leja.intake.proof import Proof, proof
 from leja.jobs import lease
 from leja.reconcile.agreement import Agreement, agreement
+from leja.reconcile.closures import check_closures
 from leja.reconcile.differences import keep_differences
 from leja.reconcile.read_back import read_back
 
 READ_BACK_DAYS = 35
+POLLED_EVERY = timedelta(seconds=60)
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,16 +57,56 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     answered: int = 0
 
 
+@asynccontextmanager
+async def asking(
+    database: Database, org_id: UUID, connection_id: UUID, step: str, clock: Clock
+) -> AsyncIterator[None]:
+    """Around a step's calls to a vendor: a refused login becomes a review item, and calls that work settle it."""
+    try:
+        yield
+    except NeedsConsent as error:
+        await asyncio.to_thread(_login_refused, database, org_id, connection_id, step, error, clock())
+        raise
+    await asyncio.to_thread(_login_works, database, org_id, connection_id, step, clock())
+
+
+def _login_refused(
+    database: Database, org_id: UUID, connection_id: UUID, step: str, error: NeedsConsent, now: datetime
+) -> None:
+    with database.transaction() as conn:
+        name = connections.by_id(conn, org_id, connection_id).name
+        logins.refused(conn, org_id, connection_id, name, step, error, now)
+
+
+def _login_works(database: Database, org_id: UUID, connection_id: UUID, step: str, now: datetime) -> None:
+    with database.transaction() as conn:
+        logins.works(conn, org_id, connection_id, step, now)
+
+
 async def take_in(
-    database: Database, org_id: UUID, connection_id: UUID, verbs: Mapping[str, Any], session: Session, clock: Clock
+    database: Database, org_id: UUID, connection_id: UUID, verbs: Mapping[str, Any], session: Session, clock: Clock,
+    *, interval: timedelta = POLLED_EVERY, webhooks_expected: bool = False,
 ) -> Taken:
-    """Poll a source for what changed, then complete what was only heard of."""
+    """Poll a source for what changed, then complete what was only heard of. Webhooks that did not come for an
+    ``interval`` are told to people."""
     taken = Taken()
     if "poll" in verbs:
-        polled = await poll(database, org_id, connection_id, verbs["poll"], session, clock=clock)
+        async with asking(database, org_id, connection_id, "poll", clock):
+            polled = await poll(database, org_id, connection_id, verbs["poll"], session, clock=clock)
         taken = Taken(kept=polled.kept, pages=polled.pages)
+        await asyncio.to_thread(
+            _webhooks_looked_for, database, org_id, connection_id, interval, clock(), webhooks_expected
+        )
     completed = await complete(database, org_id, connection_id, verbs, session, clock)
     return Taken(kept=taken.kept + completed.kept, pages=taken.pages, answered=completed.answered)
+
+
+def _webhooks_looked_for(
+    database: Database, org_id: UUID, connection_id: UUID, interval: timedelta, now: datetime, expected: bool
+) -> None:
+    with database.transaction() as conn:
+        name = connections.by_id(conn, org_id, connection_id).name
+        look_for_missed_webhooks(conn, org_id, connection_id, name, interval, now, expected=expected)
 
 
 async def complete(
@@ -70,7 +115,13 @@ async def complete(
     """Fetch what was only heard of."""
     if "fetch" not in verbs:
         return Taken()
-    fetched = await fetch(database, org_id, connection_id, verbs["fetch"], session, clock=clock)
+    try:
+        fetched = await fetch(database, org_id, connection_id, verbs["fetch"], session, clock=clock)
+    except NeedsConsent as error:
+        await asyncio.to_thread(_login_refused, database, org_id, connection_id, "fetch", error, clock())
+        raise
+    if fetched.answered:
+        await asyncio.to_thread(_login_works, database, org_id, connection_id, "fetch", clock())
     return Taken(kept=fetched.kept, answered=fetched.answered)
 
 
@@ -88,28 +139,44 @@ def record(
     return total
 
 
+def close_days(database: Database, org_id: UUID, clock: Clock) -> int:
+    """Compare what tills say their days came to with what we hold; says how many differ."""
+    with database.transaction() as conn:
+        return check_closures(conn, org_id, clock())
+
+
 async def prove(
     database: Database, org_id: UUID, connection_id: UUID, verbs: Mapping[str, Any], session: Session, since: datetime,
     clock: Clock,
 ) -> Proof:
     """Compare what a source says it has with what we hold; what is missing becomes wanted."""
-    proved = await proof(
-        database, org_id, connection_id, verbs["ids"], session, since, clock(), clock=clock,
-        day_totals=verbs.get("day_totals"), fetch=verbs.get("fetch"),
-    )
+    async with asking(database, org_id, connection_id, "proof", clock):
+        proved = await proof(
+            database, org_id, connection_id, verbs["ids"], session, since, clock(), clock=clock,
+            day_totals=verbs.get("day_totals"), fetch=verbs.get("fetch"),
+        )
+    await asyncio.to_thread(_proof_told, database, org_id, connection_id, proved, clock())
     await complete(database, org_id, connection_id, verbs, session, clock)
     return proved
+
+
+def _proof_told(database: Database, org_id: UUID, connection_id: UUID, proved: Proof, now: datetime) -> None:
+    with database.transaction() as conn:
+        name = connections.by_id(conn, org_id, connection_id).name
+        days = [thing.business_day for thing in proved.missing]
+        tell_what_the_proof_found(conn, org_id, connection_id, name, days, now)
 
 
 async def read_all_back(database: Database, target: Target, since: date, clock: Clock) -> Agreement:
     """Read back what a target changed and what it was told lately, and write down every difference."""
     until = clock().date() + timedelta(days=1)
-    await catch_up(database, target, clock())
     recent = max(since, until - timedelta(days=READ_BACK_DAYS))
-    if recent <= until:
-        await read_back(
-            database, target.org_id, target.connection_id, target.verbs, target.session, clock(), recent, until
-        )
+    async with asking(database, target.org_id, target.connection_id, "read-back", clock):
+        await catch_up(database, target, clock())
+        if recent <= until:
+            await read_back(
+                database, target.org_id, target.connection_id, target.verbs, target.session, clock(), recent, until
+            )
     return await asyncio.to_thread(_compared, database, target, since, until, clock())
 
 
@@ -147,7 +214,7 @@ def retry(conn: Connection, org_id: UUID, item: ReviewItem, *, by: str, now: dat
         went_on += events.retry(conn, org_id, UUID(name), now)
     elif kind == "wanted":
         went_on += ask_again(conn, org_id, item.subject, now)
-    elif kind == "connection" and item.connection_id is not None:
+    elif item.code == review.CONSENT and item.connection_id is not None:
         record_of_delivery.resume(conn, org_id, item.connection_id, by, now)
     if kind in ("account", "tax_code", "deliverable") and item.connection_id is not None:
         charts.outdate_chart(conn, org_id, item.connection_id)
@@ -168,7 +235,7 @@ def dismiss(conn: Connection, org_id: UUID, item: ReviewItem, *, by: str, now: d
         events.go_on_without_sale(conn, org_id, connection_id, [external_id], now)
     elif kind == "deliverable":
         record_of_delivery.withdraw(conn, org_id, UUID(name), f"dismissed by {by}", now)
-    elif kind not in ("connection", "difference") or item.code == record_of_delivery.CONSENT:
+    elif kind not in ("connection", "difference", "closure") or item.code == review.CONSENT:
         raise Refused("review-not-dismissed", f"entries wait for this: {item.message}", remedy=item.remedy)
     review.settle(conn, org_id, item.subject, "dismissed", by, now, code=item.code)
 

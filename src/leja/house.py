@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -17,13 +18,14 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from leja import flow
-from leja.access import connections, organisations
+from leja.access import connections, metered_reads, organisations
 from leja.access.connection_secrets import newest_secrets, secrets_named
 from leja.access.connections import Connection
 from leja.access.grants import JUST_NOW, GrantKeeper
 from leja.access.organisations import Organisation
 from leja.access.vault import Vault
 from leja.bookkeeping.batch import Bookkeeper
+from leja.bookkeeping.decoder import Decoder
 from leja.bookkeeping.fold import Booked
 from leja.bookkeeping.source import Source
 from leja.closing import anchor as anchors
@@ -36,10 +38,13 @@ from leja.database.engine import Connection as Conn
 from leja.database.engine import Database
 from leja.database.migrate import migrate
 from leja.database.roles import ensure_roles
+from leja.database.watch import State, Watch
 from leja.delivery import outbox
+from leja.delivery.restored import Witness
 from leja.delivery.target import Target
 from leja.http.addresses import expanded, parsed, private_hosts
 from leja.http.client import Authorise, Http, nobody
+from leja.http.metering import Meter, Reads
 from leja.http.oauth import TokenEndpoint, Tokens, by_client, refresh
 from leja.http.pacing import Pacing
 from leja.intake.committer import GroupCommitter
@@ -53,7 +58,9 @@ BATCHES_A_RUN = 20  # so that a run of bookkeeping ends soon enough for others a
 DELIVER_SECONDS = 3  # a run lists first what changed over there: what falls due meanwhile goes together
 BUSY_SECONDS = 5
 PAUSED_SECONDS = 60
+CLOSURES_SECONDS = 300
 PROOF_DAYS = 14
+DatabaseState = State | Literal["elsewhere"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     poll_seconds: int = POLL_SECONDS
     public_url: str = ""
     metrics_token: str = ""
+    decode_process: bool = True
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
@@ -84,6 +92,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             poll_seconds=_whole_number(environment, "LEJA_POLL_SECONDS", POLL_SECONDS),
             public_url=environment.get("LEJA_PUBLIC_URL", "").rstrip("/"),
             metrics_token=environment.get("LEJA_METRICS_TOKEN", ""),
+            decode_process=bool(_whole_number(environment, "LEJA_DECODE_PROCESS", 1)),
         )
 
 
@@ -112,8 +121,13 @@ class House:
         self.holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(3)}"
         self.pace_off = False
         self._embedded = embedded
+        self._watch = Watch(embedded) if embedded else None
+        if self._watch:
+            self._watch.start()
         self._paces: dict[UUID, Pacing] = {}
+        self._meters: dict[UUID, Meter] = {}
         self._bookkeepers: dict[UUID, Bookkeeper] = {}
+        self._decoder = Decoder() if settings.decode_process else None
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock = system_clock) -> House:
@@ -130,9 +144,22 @@ class House:
 
     def close(self) -> None:
         """Close connections; the embedded database stops with its last user."""
+        for keeper in self._bookkeepers.values():
+            keeper.close()
+        if self._decoder is not None:
+            self._decoder.close()
+        for meter in self._meters.values():
+            meter.save()
         self.database.close()
+        if self._watch is not None:
+            self._watch.stop()
         if self._embedded is not None:
             self._embedded.stop()
+
+    @property
+    def database_state(self) -> DatabaseState:
+        """How the embedded server stands; "elsewhere" where another is used, which we do not look after."""
+        return self._watch.state if self._watch is not None else "elsewhere"
 
     # --- bookkeeping ---
 
@@ -140,7 +167,7 @@ class House:
         """The recorder of an organisation's events."""
         if org.org_id not in self._bookkeepers:
             self._bookkeepers[org.org_id] = Bookkeeper(
-                self.database, org.org_id, org.base_currency, self.source, self.enqueue
+                self.database, org.org_id, org.base_currency, self.source, self.enqueue, self._decoder
             )
         return self._bookkeepers[org.org_id]
 
@@ -173,15 +200,34 @@ class House:
         hosts = expanded(connector.hosts, found.settings)
         http = Http(
             base_url=base, hosts=hosts, authorise=self._credentials(found, base, hosts, hidden), pacing=pace,
-            private_hosts=self.settings.private_hosts, now=self.clock,
+            private_hosts=self.settings.private_hosts, now=self.clock, meter=self._meter(found),
         )
         return Session(http=http, settings=found.typed_settings(), base_url=base, tenant=found.tenant, now=self.clock, context=context)
+
+    def _meter(self, found: Connection) -> Meter | None:
+        """Counts the reads of a connection whose vendor gives so many a month."""
+        allowance = found.connector.limits.reads_per_month
+        if not allowance:
+            return None
+
+        def save(counted: int) -> Reads:
+            with self.database.transaction() as conn:
+                return metered_reads.add(
+                    conn, found.org_id, found.connection_id, found.name, allowance, counted, self.clock()
+                )
+
+        return self._meters.setdefault(found.connection_id, Meter(save, now=self.clock))
+
+    def _stretch(self, connection_id: UUID) -> int:
+        """How many times slower to ask a target, so that the month's reads last."""
+        meter = self._meters.get(connection_id)
+        return meter.reads.stretch if meter is not None and meter.reads is not None else 1
 
     def target(self, found: Connection) -> Target:
         """An accounting connection as delivery is handed it."""
         return Target(
             org_id=found.org_id, connection_id=found.connection_id, name=found.name, verbs=registry.side(found.slug, "target"),
-            session=self.session(found), limits=found.connector.limits,
+            session=self.session(found), limits=found.connector.limits, witness=Witness(self.settings.home / "witness"),
         )
 
     def token_endpoint(self, found: Connection, hidden: Mapping[str, str]) -> TokenEndpoint:
@@ -235,6 +281,7 @@ class House:
             Step(name="poll", run=self._poll, slugs=those("poll"), when="time"),
             Step(name="proof", run=self._prove, slugs=those("ids"), when="time"),
             Step(name="read-back", run=self._read_back, slugs=those("deliver", "read_back"), when="time"),
+            Step(name="closures", run=self._close_days, when="time"),
             Step(name="anchor", run=self._anchor, when="time"),
         ]
         if self.settings.public_url:
@@ -255,7 +302,11 @@ class House:
     async def _poll(self, org_id: UUID, subject: str) -> Ran:
         begun = self.clock()
         async with self._connected(org_id, subject) as (found, session):
-            taken = await flow.take_in(self.database, org_id, found.connection_id, _verbs(found), session, self.clock)
+            taken = await flow.take_in(
+                self.database, org_id, found.connection_id, _verbs(found), session, self.clock,
+                interval=timedelta(seconds=self.settings.poll_seconds),
+                webhooks_expected=bool(self.settings.public_url) and ways(found.slug) is not None,
+            )
         return Ran(fruitful=bool(taken.pages), not_before=begun + timedelta(seconds=self.settings.poll_seconds))
 
     async def _deliver(self, org_id: UUID, subject: str) -> Ran:
@@ -266,7 +317,7 @@ class House:
             await target.session.http.close()
         if done is None:
             return Ran(fruitful=False, not_before=self.clock() + timedelta(seconds=BUSY_SECONDS))
-        wait = PAUSED_SECONDS if done.paused else DELIVER_SECONDS
+        wait = PAUSED_SECONDS if done.paused else DELIVER_SECONDS * self._stretch(target.connection_id) ** 2
         return Ran(fruitful=bool(done.accepted or done.adopted), not_before=self.clock() + timedelta(seconds=wait))
 
     async def _prove(self, org_id: UUID, subject: str) -> Ran:
@@ -282,14 +333,21 @@ class House:
             await flow.read_all_back(self.database, target, start, self.clock)
         finally:
             await target.session.http.close()
-        return await self._tonight(org_id, target.connection_id)
+        return await self._tonight(org_id, target.connection_id, nights=self._stretch(target.connection_id))
+
+    async def _close_days(self, org_id: UUID, _: str) -> Ran:
+        await asyncio.to_thread(flow.close_days, self.database, org_id, self.clock)
+        return Ran(not_before=self.clock() + timedelta(seconds=CLOSURES_SECONDS))
 
     async def _anchor(self, org_id: UUID, _: str) -> Ran:
         await asyncio.to_thread(self.anchor, org_id)
         return await self._tonight(org_id, org_id)
 
     async def _subscribe(self, org_id: UUID, subject: str) -> Ran:
-        async with self._connected(org_id, subject) as (found, session):
+        async with (
+            self._connected(org_id, subject) as (found, session),
+            flow.asking(self.database, org_id, found.connection_id, "subscriptions", self.clock),
+        ):
             await registry.verb(found.slug, "subscribe")(session, f"{self.settings.public_url}/hooks/{found.door}")
         return await self._tonight(org_id, found.connection_id)
 
@@ -312,9 +370,9 @@ class House:
         """The key that signs anchors; it lies outside the database."""
         return anchors.signing_key(self.settings.home / "keys" / "anchor.key")
 
-    async def _tonight(self, org_id: UUID, spread: UUID) -> Ran:
+    async def _tonight(self, org_id: UUID, spread: UUID, *, nights: int = 1) -> Ran:
         org = await asyncio.to_thread(self._organisation, org_id)
-        return Ran(not_before=next_night(self.clock(), org.zone, spread))
+        return Ran(not_before=next_night(self.clock() + timedelta(days=nights - 1), org.zone, spread))
 
     def _organisation(self, org_id: UUID) -> Organisation:
         with self.database.transaction() as conn:

@@ -25,7 +25,6 @@ from leja.core.errors import LejaError
 from leja.database import review
 from leja.database.embedded import EmbeddedPostgres
 from leja.database.engine import Urls
-from leja.delivery import record
 from leja.http.oauth import Tokens
 from leja_sandbox.server import Remote
 from tests.crash.nursery import Child, Nursery
@@ -54,6 +53,7 @@ class Company(Stage):
 
     def __init__(self, home: Path, cluster: EmbeddedPostgres, name: str, nursery: Nursery, seed: int) -> None:
         self.home, self.cluster, self.name, self.nursery, self.random = home, cluster, name, nursery, Random(seed)
+        self._bouts = self.paid_on_another_day = 0
         self.recipe, self.seed = Recipe.read(), seed
         self._name = self.recipe.organisation["name"]
         self.door_port, port = free_port(), free_port()
@@ -203,6 +203,9 @@ class Company(Stage):
 
     def trade(self, count: int, manner: str = "") -> None:
         """Some orders, a refund, and now and then an edit, a note or a cancellation."""
+        # What is done follows from the seed and the number of the bout, however often something was done between.
+        self._bouts += 1
+        self.random.seed(f"{self.seed}/{self._bouts}")
         for _ in range(count):
             self._place(manner or self.random.choice(MANNERS))
         for order in self.random.sample(self.orders, min(2, len(self.orders))):
@@ -220,7 +223,7 @@ class Company(Stage):
         lines.append({"title": "Standard", "price": "4.95", "kind": "shipping", "taxes": VAT})
         given = {"taxes_included": True, "customer": {"id": pick.randint(1, 9)}, "webhooks": manner, "delay": 60.0}
         placed = self.control("shop", "place_order", lines=lines, processed_at=_text(at), **given)
-        self.orders.append({"id": placed["id"], "at": at, "whole": True})
+        self.orders.append({"id": placed["id"], "at": at, "whole": True, "cancelled": False})
 
     def take_back(self) -> None:
         """Part of an order comes back; the shop tells of the money's movement by a nudge."""
@@ -237,22 +240,24 @@ class Company(Stage):
         self.control("shop", "refund", order=order["id"], lines=lines, processed_at=_text(at), webhooks=manner)
 
     def _change(self, order: dict[str, Any], manner: str) -> None:
-        what = self.random.choice(("refund", "refund", "edit_order", "touch", "cancel"))
-        if not order["whole"]:
-            self.control("shop", "touch", order=order["id"], webhooks=manner)
-        elif what == "refund":
+        what = self.random.choice(("refund", "edit_order", "edit_order", "touch", "cancel"))
+        if what == "edit_order" and not order["cancelled"]:
+            self.pay_more(order, manner)
+        elif what == "refund" and order["whole"]:
             self._refund(order, manner)
-        elif self.clock().date() == order["at"].date():
-            # Paid on the day of the sale: a receivable that a summary leaves open is more than Xero can be told.
-            order["whole"] = False
-            sku, title, price = self.random.choice(GOODS)
-            add = [{"sku": sku, "title": title, "price": price, "quantity": 1, "taxes": VAT}]
-            self.control("shop", "edit_order", order=order["id"], add=add, pay=True, webhooks=manner)
-        elif what == "cancel":
-            order["whole"] = False
+        elif what == "cancel" and order["whole"]:
+            order["whole"], order["cancelled"] = False, True
             self.control("shop", "cancel", order=order["id"], webhooks=manner)
         else:
             self.control("shop", "touch", order=order["id"], webhooks=manner)
+
+    def pay_more(self, order: dict[str, Any], manner: str) -> None:
+        """Something is added to an order and paid now: on another day than the order's own, as a rule."""
+        order["whole"] = False
+        self.paid_on_another_day += self.clock().date() != order["at"].date()
+        sku, title, price = self.random.choice(GOODS)
+        add = [{"sku": sku, "title": title, "price": price, "quantity": 1, "taxes": VAT}]
+        self.control("shop", "edit_order", order=order["id"], add=add, pay=True, webhooks=manner)
 
     def till(self, invoices: int) -> None:
         """A file of the till's, to be imported by the next worker."""
@@ -333,7 +338,7 @@ class Company(Stage):
             lost = {
                 row[0] for row in conn.execute("SELECT connection_id FROM token_grant WHERE state = 'needs_consent'")
             }
-            asked = [item for item in review.items(conn, self.org.org_id) if item.code == record.CONSENT]
+            asked = [item for item in review.items(conn, self.org.org_id) if item.code == review.CONSENT]
             for target in self.targets:
                 items = [item for item in asked if item.connection_id == target.connection_id]
                 if everywhere or target.connection_id in lost or items:

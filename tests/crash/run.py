@@ -8,23 +8,30 @@ import re
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
+from random import Random
 
 import msgspec
 import psycopg
 
 from leja.core.errors import Transient
 from leja.database.embedded import EmbeddedPostgres
+from leja.database.watch import Watch
 from tests.crash.company import Company
 from tests.crash.nursery import Child, Nursery
 from tests.crash.proof import prove, standing
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "leja"
 NIGHT = 26 * 3600.0
+NIGHTS = 2
 WAIT_SECONDS = 12.0
+FIRST_SKIP_SECONDS, SKIP_SECONDS = 1.5, 0.4
 SETTLE_SECONDS = 40.0
-PATIENT_LOOKS = 6
+BACK_SECONDS = 20.0
+PATIENT_LOOKS = 5
 KEYS_FORGOTTEN = 400.0  # no vendor remembers a key so long: what is unclear is asked after
 
 
@@ -34,6 +41,14 @@ def places() -> list[str]:
     for path in SOURCE.rglob("*.py"):
         found.update(re.findall(r'(?<!def )failpoint\("([a-z.-]+)"\)', path.read_text(encoding="utf-8")))
     return sorted(found)
+
+
+def _children(pid: int) -> Iterator[int]:
+    """The processes whose parent it is."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
+                yield int(stat.parent.name)
 
 
 class Told(msgspec.Struct, kw_only=True):
@@ -47,17 +62,26 @@ class Told(msgspec.Struct, kw_only=True):
     others: Counter[str] = msgspec.field(default_factory=Counter)
     wrong: list[str] = msgspec.field(default_factory=list)
 
+    def sentence(self) -> str:
+        """The run in one line."""
+        verdict = f"WRONG ({len(self.wrong)})" if self.wrong else "right"
+        missed = f", missed {', '.join(self.missed)}" if self.missed else ""
+        others = "; ".join(f"{name} {count}" for name, count in self.others.items())
+        return f"seed {self.seed}: {verdict} in {self.seconds} s, {self.hit.total()} deaths{missed}; {others}"
+
 
 class CrashRun:
     """Which places a run takes follows from its seed: ten runs in a row take each at least once."""
 
     def __init__(
-        self, seed: int, home: Path, cluster: EmbeddedPostgres, nursery: Nursery, name: str = "", only: Sequence[str] = ()
-    ) -> None:
+        self, seed: int, home: Path, cluster: EmbeddedPostgres, watch: Watch, nursery: Nursery, name: str = "",
+        only: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         self.began = time.monotonic()
-        self.told, self.cluster = Told(seed=seed), cluster
+        self.told, self.cluster, self.watch = Told(seed=seed), cluster, watch
         self.company = Company(home, cluster, name or f"crash_{seed}", nursery, seed)
-        self.random = self.company.random
+        # What is decided once a death and what is drawn as often as time allows: the second must not disturb the first.
+        self.random, self.chance = Random(seed), Random(seed)
         self.web: Child | None = None
         self.only = list(only)
         self.restores = seed % 5 == 3 or LOOK_UP in self.only
@@ -92,6 +116,7 @@ class CrashRun:
         for name in self.told.missed[:2]:
             self._die_at(name)
         self.settle()
+        self.told.others["paid on another day"] += company.paid_on_another_day
         self._say("proving")
         self.told.wrong = prove(company)
         for _ in range(2):
@@ -112,6 +137,7 @@ class CrashRun:
     def _die_at(self, name: str) -> None:
         """Trade, and let a process run until it dies at that place; what it does not reach in time is not counted."""
         company, room = self.company, name.partition(".")[0]
+        self.random.seed(f"{self.told.seed}/{name}")
         self._prepare(name)
         self._say(f"to die at {name}")
         nth = self.random.choice((1, 1, 2, 3)) if name in OFTEN else 1
@@ -133,6 +159,9 @@ class CrashRun:
             self.told.hit[name] += 1
         else:
             self.told.missed.append(name)
+            if dying.exit() is None and not at_door:
+                os.kill(dying.pid, signal.SIGUSR1)  # it says in the log what it waits for
+                time.sleep(0.1)
         self._say(f"{name}: {dying.exit()}")
         work.kill()
         if at_door:
@@ -161,13 +190,31 @@ class CrashRun:
             self.told.others["consent"] += given
 
     def _await(self, dying: Child, nudge: Callable[[], None] | None = None) -> None:
-        deadline = time.monotonic() + WAIT_SECONDS
-        while dying.exit() is None and time.monotonic() < deadline:
+        """Until it died; what only waits for its time is helped by the clock, not by waiting."""
+        begun = time.monotonic()
+        skip = begun + FIRST_SKIP_SECONDS
+        while dying.exit() is None and time.monotonic() < begun + WAIT_SECONDS:
             time.sleep(0.02)
-            if self.random.random() < 0.05:
+            if self.chance.random() < 0.05:
                 self._consent()
-            if nudge is not None and self.random.random() < 0.02:
+            if nudge is not None and self.chance.random() < 0.05:
                 nudge()
+            if time.monotonic() > skip and self._nothing_in_flight():
+                self._jump(40)
+                skip = time.monotonic() + SKIP_SECONDS
+
+    def _nothing_in_flight(self) -> bool:
+        """Whether no call may be under way that the clock must not leave behind."""
+        try:
+            with self.company.reading() as conn:
+                row = conn.execute(
+                    "SELECT 1 FROM attempt a WHERE a.org_id = %s AND a.deadline > %s AND NOT EXISTS (SELECT 1 FROM outcome o"
+                    " WHERE o.org_id = a.org_id AND o.attempt_id = a.attempt_id) LIMIT 1",
+                    (self.company.org.org_id, self.company.clock()),
+                ).fetchone()
+        except (Transient, psycopg.Error):
+            return False
+        return row is None
 
     def _web_again(self, failpoints: str) -> None:
         if self.web is not None:
@@ -176,9 +223,9 @@ class CrashRun:
 
     def _jump(self, seconds: float) -> None:
         """Let time pass while no worker lives and nothing is under way at the vendors."""
-        time.sleep(0.15)
-        self.company.clock.jump(seconds)  # type: ignore[attr-defined]
         time.sleep(0.1)
+        self.company.clock.jump(seconds)  # type: ignore[attr-defined]
+        time.sleep(0.02)
 
     def _other_deaths(self) -> None:
         """The database and the vendors' side die, too."""
@@ -186,17 +233,16 @@ class CrashRun:
         if self.told.seed % 3 != 2:
             work = self.company.start_work()
             self.company.trade(3)
-            time.sleep(self.random.uniform(0.3, 0.9))
-            self._kill_database()
-            time.sleep(0.2)
-            self.cluster.start()
-            time.sleep(0.5)
+            time.sleep(self.random.uniform(0.2, 0.6))
+            self._kill_database(power_cut=self.told.seed % 2 == 1)
+            self.company.trade(1)
+            time.sleep(0.3)
             work.kill()
             self.told.others["database"] += 1
             self._web_again("")
         if self.told.seed % 3 == 2:
             work = self.company.start_work()
-            time.sleep(self.random.uniform(0.5, 1.2))
+            time.sleep(self.random.uniform(0.3, 0.8))
             self.company.play.kill()
             time.sleep(0.1)
             self.company.play = self.company.start_sandbox()
@@ -205,9 +251,17 @@ class CrashRun:
             self.told.others["vendors"] += 1
         self._jump(31)
 
-    def _kill_database(self) -> None:
+    def _kill_database(self, *, power_cut: bool) -> None:
+        """SIGKILL to the server, or to all its processes at once; whoever watches it brings it back, nobody here does."""
+        before = self.watch.restarts
         pid = int((self.cluster.cluster / "postmaster.pid").read_text().split()[0])
-        os.kill(pid, signal.SIGKILL)
+        for one in (pid, *(_children(pid) if power_cut else ())):
+            with suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+        deadline = time.monotonic() + BACK_SECONDS
+        while self.watch.restarts == before:
+            assert time.monotonic() < deadline, "the database was not brought back"
+            time.sleep(0.02)
 
     def _backed_up(self) -> None:
         assert self.web is not None
@@ -220,10 +274,15 @@ class CrashRun:
         assert self.web is not None
         self.company.trade(2, manner="normal")
         work = self.company.start_work()
-        self._quiet(work, self.company.clock())
-        work.kill()
+        if self.told.seed % 2:
+            self._quiet(work, self.company.clock())
+            work.kill()
+            self._jump(31)
+        else:
+            # In the middle of its calls, and at once: whoever goes on must wait for them without seeing any.
+            time.sleep(self.random.uniform(0.4, 0.8))
+            work.kill()
         self.web.kill()
-        self._jump(31)
         self.company.restore()
         self.told.others["consent"] += self.company.consent(everywhere=True)
         self._web_again("")
@@ -232,53 +291,60 @@ class CrashRun:
     # --- the end ---
 
     def settle(self) -> None:
-        """Without failpoints, until nothing is due any more: two nights later at the latest."""
+        """Without failpoints, until nothing is due any more: the night proves and reads back, the next tells the rest."""
         company = self.company
         for name, count in company.faults_end().items():
             self.told.faults[name] = self.told.faults.get(name, 0) + count
         self._jump(31)
-        for night in (0.0, NIGHT, NIGHT):
-            self._say("settling")
-            if night:
-                self._jump(night)
-                company.try_again()
-            work = company.start_work()
-            company.control("shop", "hasten_webhooks")
+        work = company.start_work()
+        company.control("shop", "hasten_webhooks")
+        self._quiet(work, company.clock())
+        for night in range(1, NIGHTS + 1):
+            self._say(f"night {night}")
+            self._jump(NIGHT)
+            company.try_again()
             self._quiet(work, company.clock())
-            work.stop()
+            if night > 1 or not standing(company):
+                break
+        work.stop()
         self._jump(31)
 
-    def _quiet(self, work: Child, since: object) -> None:
-        """Until a poll that began after ``since`` has ended and nothing waits; or until time is over: the proof tells."""
-        company, deadline, calm = self.company, time.monotonic() + SETTLE_SECONDS, 0
+    def _quiet(self, work: Child, since: datetime) -> None:
+        """Until every step that time makes due has ended since then and nothing waits; or until time is over: the proof tells."""
+        deadline, calm = time.monotonic() + SETTLE_SECONDS, 0
         before: set[str] = set()
         same = 0
-        while time.monotonic() < deadline and calm < 3:
-            time.sleep(0.15)
+        while time.monotonic() < deadline and calm < 2:
+            time.sleep(0.1)
+            assert work.exit() is None, f"the worker ended by itself: {work.exit()}"
             try:
                 self._consent()
-                with company.reading() as conn:
-                    polled = conn.execute(
-                        "SELECT 1 FROM work WHERE org_id = %s AND step = 'poll' AND begun_at > %s AND ended_at >= begun_at"
-                        " AND because = ''",
-                        (company.org.org_id, since),
-                    ).fetchone()
-                due = {name for name in standing(company) if name not in ("outbox",)} | (
-                    {"outbox"} if self._outbox_due() else set()
-                )
+                due = self._due(since)
             except (Transient, psycopg.Error):
                 continue
-            calm = calm + 1 if polled and not due else 0
+            calm = 0 if due else calm + 1
             same = same + 1 if due == before else 0
-            if same >= PATIENT_LOOKS and due and self._parked():
-                self._say("what is left is parked, and nobody mends it: the proof will name it")
-                return
-            if same >= PATIENT_LOOKS and due:
-                self._say(f"waiting for time: {sorted(due)}")
-                self._jump(120)
-                same = 0
             before = due
-            assert work.exit() is None, f"the worker ended by itself: {work.exit()}"
+            if due and same >= PATIENT_LOOKS:
+                if self._parked():
+                    self._say(f"what is left is parked, and nobody mends it: the proof will name it: {sorted(due)}")
+                    return
+                self._say(f"waiting for time: {sorted(due)}")
+                self._jump(60)
+                same = 0
+
+    def _due(self, since: datetime) -> set[str]:
+        """What is still to be done. Polls must have begun after ``since``; what failed is tried again."""
+        company = self.company
+        with company.reading() as conn:
+            steps = conn.execute(
+                "SELECT step FROM work WHERE org_id = %(org)s AND (not_before <= %(now)s OR because <> '' OR ended_at IS NULL OR ended_at < begun_at)"
+                " AND step <> 'poll' UNION SELECT 'poll' WHERE NOT EXISTS (SELECT 1 FROM work WHERE org_id = %(org)s"
+                " AND step = 'poll' AND begun_at > %(since)s AND ended_at >= begun_at AND because = '')",
+                {"org": company.org.org_id, "now": company.clock(), "since": since},
+            ).fetchall()
+        due = {str(step) for (step,) in steps if step not in ("record", "fetch", "deliver")}
+        return due | {name for name in standing(company) if name != "outbox"} | ({"outbox"} if self._outbox_due() else set())
 
     def _parked(self) -> bool:
         """Whether something waits for people, and nothing for time."""

@@ -1,8 +1,9 @@
 """Crash proof: processes die at every named place while a company trades; no sale is lost or doubled, here or there.
 
-Ten seeded runs; ``LEJA_CRASH_RUNS`` asks for more, ``LEJA_CRASH_FIRST`` begins at another seed. The histogram of the
-places that were hit is printed and written to ``LEJA_CRASH_HISTOGRAM`` (``build/crash-histogram.json``). What failed is
-kept in ``LEJA_CRASH_KEEP``.
+Ten seeded runs; ``LEJA_CRASH_RUNS`` asks for more, ``LEJA_CRASH_FIRST`` begins at another seed. Each run is told in one
+line and kept in ``LEJA_CRASH_RUNS_FILE`` (``build/crash-runs.jsonl``); with ``LEJA_CRASH_RESUME`` seeds that went well
+with the same sources are not run again. The histogram of the places that were hit is printed and written to
+``LEJA_CRASH_HISTOGRAM`` (``build/crash-histogram.json``). What failed is kept in ``LEJA_CRASH_KEEP``.
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ import os
 import shutil
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
 import pytest
 
 from leja.database.embedded import EmbeddedPostgres
 from leja.database.migrate import migrate
+from leja.database.watch import Watch
+from tests.crash.kept import Kept, histogram
 from tests.crash.nursery import Nursery
 from tests.crash.proof import prove
 from tests.crash.run import RUNS, CrashRun, Told, places
@@ -28,44 +31,56 @@ from tests.crash.run import RUNS, CrashRun, Told, places
 pytestmark = pytest.mark.slow
 FIRST = int(os.environ.get("LEJA_CRASH_FIRST", "0"))
 COUNT = int(os.environ.get("LEJA_CRASH_RUNS", str(RUNS)))
-TOLD: list[Told] = []
+RESUME = bool(os.environ.get("LEJA_CRASH_RESUME"))
+SEEDS = range(FIRST, FIRST + COUNT)
+
+
+class Ground(NamedTuple):
+    """Where runs happen: a folder that the database's account can pass through, a cluster and who watches it, and where
+    processes come from."""
+
+    folder: Path
+    cluster: EmbeddedPostgres
+    watch: Watch
+    nursery: Nursery
+
+    def run(self, seed: int, name: str = "", only: tuple[str, ...] = ()) -> CrashRun:
+        """A run with a folder of its own."""
+        home = self.folder / (name or f"run-{seed}")
+        home.mkdir()
+        return CrashRun(seed, home, self.cluster, self.watch, self.nursery, name=name, only=only)
 
 
 @pytest.fixture(scope="module")
-def ground() -> Iterator[Path]:
-    """A folder that the database's account can pass through."""
+def ground() -> Iterator[Ground]:
+    """A cluster as durable as a real one: it is killed in the middle of commits, and only its watch brings it back."""
     folder = Path(tempfile.mkdtemp(prefix="leja-crash-"))
     folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def crash_cluster(ground: Path) -> Iterator[EmbeddedPostgres]:
-    """A cluster of its own, as durable as a real one: it is killed in the middle of commits."""
-    server = EmbeddedPostgres(ground / "database", options={"shared_buffers": "64MB"})
+    server = EmbeddedPostgres(folder / "database", options={"shared_buffers": "64MB"})
     server.start()
     with psycopg.connect(server.url("postgres", "postgres"), autocommit=True) as conn:
         conn.execute("CREATE DATABASE template_leja OWNER leja_owner TEMPLATE template0 STRATEGY file_copy")
     migrate(server.url("leja_owner", "template_leja"))
-    yield server
+    watch, nursery = Watch(server, pause_seconds=0.1, calm_seconds=1), Nursery(folder / "nursery.log")
+    watch.start()
+    yield Ground(folder, server, watch, nursery)
+    nursery.close()
+    watch.stop()
     server.stop(even_if_used=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
-def nursery(ground: Path) -> Iterator[Nursery]:
-    """Where processes come from."""
-    made = Nursery(ground / "nursery.log")
-    yield made
-    made.close()
+def kept() -> Kept:
+    """The runs of these sources; without ``LEJA_CRASH_RESUME`` those of this session alone."""
+    path = Path(os.environ.get("LEJA_CRASH_RUNS_FILE", "build/crash-runs.jsonl"))
+    if not RESUME:
+        path.unlink(missing_ok=True)
+    return Kept(path)
 
 
-def test_the_proof_names_what_is_lost_doubled_or_altered(
-    ground: Path, crash_cluster: EmbeddedPostgres, nursery: Nursery
-) -> None:
-    home = ground / "calm"
-    home.mkdir()
-    run = CrashRun(7, home, crash_cluster, nursery, name="calm")
+def test_the_proof_names_what_is_lost_doubled_or_altered(ground: Ground) -> None:
+    run = ground.run(7, name="calm")
     company = run.company
     try:
         company.trade(4, manner="lost")
@@ -84,53 +99,57 @@ def test_the_proof_names_what_is_lost_doubled_or_altered(
         company.close()
 
 
-@pytest.mark.parametrize("seed", range(FIRST, FIRST + COUNT))
-def test_no_sale_is_lost_or_doubled(seed: int, ground: Path, crash_cluster: EmbeddedPostgres, nursery: Nursery) -> None:
-    home = ground / f"run-{seed}"
-    home.mkdir()
-    run = CrashRun(seed, home, crash_cluster, nursery)
+def test_a_run_that_was_kept_is_not_run_again_and_counts_for_its_own_sources_alone(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    first = Kept(path, "a")
+    first.add(Told(seed=1))
+    first.add(Told(seed=2, wrong=["lost"]))
+    with path.open("ab") as file:
+        file.write(b'{"sources": "a", "told": {"se')
+    again = Kept(path, "a")
+    assert [again.right(seed) for seed in (1, 2, 3)] == [True, False, False]
+    assert again.progress(range(1, 5)) == "2/4 done, failed: 2"
+    assert not Kept(path, "b").runs
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_sale_is_lost_or_doubled(
+    seed: int, ground: Ground, kept: Kept, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if RESUME and kept.right(seed):
+        pytest.skip(f"seed {seed} went well with these sources before")
+    run = ground.run(seed)
     told = run.run()
-    TOLD.append(told)
-    sys.stderr.write(
-        f"\nseed {seed}: {told.seconds} s, hit {dict(told.hit)}, missed {told.missed}, others {dict(told.others)},"
-        f" faults {told.faults}\n"
-    )
-    if kept := os.environ.get("LEJA_CRASH_KEEP"):
-        run.company.tables_kept(home / "tables.json")
-        shutil.copytree(home, Path(kept) / home.name, dirs_exist_ok=True)
+    kept.add(told)
+    with capsys.disabled():
+        sys.stdout.write(f"\n{kept.progress(SEEDS)}; {told.sentence()}")
+        sys.stdout.flush()
+    if folder := os.environ.get("LEJA_CRASH_KEEP"):
+        run.company.tables_kept(run.company.home / "tables.json")
+        shutil.copytree(run.company.home, Path(folder) / run.company.home.name, dirs_exist_ok=True)
     assert not told.wrong, f"seed {seed}:\n" + "\n".join(told.wrong)
     run.company.database_dropped(run.company.name)
-    shutil.rmtree(home, ignore_errors=True)
+    shutil.rmtree(run.company.home, ignore_errors=True)
 
 
-def _once_more(seed: int, missing: list[str], ground: Path, cluster: EmbeddedPostgres, nursery: Nursery) -> Told:
-    """A run at the places that were not reached in time: how far a process gets in a moment depends on the machine."""
-    home = ground / f"run-{seed}"
-    home.mkdir()
-    told = CrashRun(seed, home, cluster, nursery, only=missing).run()
-    assert not told.wrong, f"seed {seed}, only {missing}:\n" + "\n".join(told.wrong)
-    return told
-
-
-def test_every_named_place_was_hit(ground: Path, crash_cluster: EmbeddedPostgres, nursery: Nursery) -> None:
-    for seed in range(1001, 1004):
-        missing = [name for name in places() if not any(told.hit[name] for told in TOLD)]
-        if missing and len(TOLD) >= RUNS:
-            TOLD.append(_once_more(seed, missing, ground, crash_cluster, nursery))
-    hit: Counter[str] = Counter()
-    others: Counter[str] = Counter()
-    for told in TOLD:
-        hit.update(told.hit)
-        others.update(told.others)
-    histogram = {name: hit[name] for name in places()}
+def test_every_named_place_was_hit(ground: Ground, kept: Kept) -> None:
+    runs = [kept.runs[seed] for seed in SEEDS if seed in kept.runs]
+    for seed in range(100_001, 100_004):
+        # How far a process gets in a moment depends on the machine: places that were not reached get a run of their own.
+        missing = tuple(name for name in places() if not any(told.hit[name] for told in runs))
+        if missing and len(runs) >= RUNS:
+            runs.append(ground.run(seed, only=missing).run())
+            assert not runs[-1].wrong, f"seed {seed}, only {missing}:\n" + "\n".join(runs[-1].wrong)
+    found, others = histogram(runs)
     path = Path(os.environ.get("LEJA_CRASH_HISTOGRAM", "build/crash-histogram.json"))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"runs": len(TOLD), "places": histogram, "others": others}, indent=1) + "\n")
-    for name, count in histogram.items():
+    path.write_text(json.dumps({"runs": len(runs), "places": found, "others": others}, indent=1) + "\n")
+    for name, count in found.items():
         sys.stderr.write(f"{count:6} {name}\n")
-    if len(TOLD) < RUNS:
-        pytest.skip(f"NOT RUN: {len(TOLD)} runs went to their end, all places are hit by {RUNS}")
-    assert [name for name, count in histogram.items() if not count] == []
+    if len(runs) < RUNS:
+        pytest.skip(f"NOT RUN: {len(runs)} runs went to their end, all places are hit by {RUNS}")
+    assert [name for name, count in found.items() if not count] == []
     assert others["database"]
     assert others["vendors"]
     assert others["restore"]
+    assert others["paid on another day"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import os
 import signal
@@ -20,15 +21,18 @@ import uvicorn
 
 import leja_sandbox.discovery
 from leja.access import connections
+from leja.access.connections import Connection
 from leja.access.vault import Vault
 from leja.closing.lock import lock
 from leja.closing.reopen import reopen
 from leja.connectors import registry
-from leja.connectors.contract import BackfillPlan
+from leja.connectors.contract import BackfillPlan, Session
+from leja.connectors.shopify.stand_in_graphql import load_schema
 from leja.core.clock import Clock
 from leja.core.errors import LejaError, Refused
 from leja.database.engine import Database, Urls
 from leja.house import House, Settings
+from leja.http.client import _trusted
 from leja.http.pacing import Pacing
 from leja.intake import backfill
 from leja.intake.file_import import FileConnection, import_file
@@ -53,6 +57,16 @@ class _QuickPaces(dict[UUID, Pacing]):
         )
 
 
+class QuickHouse(House):
+    """A house whose calls are tried again by the quick clock: waiting for a vendor proves nothing."""
+
+    def session(self, found: Connection) -> Session:
+        """A session that waits quickly."""
+        made = super().session(found)
+        made.http._sleep = lambda seconds: asyncio.sleep(seconds / SPEED)
+        return made
+
+
 class Place(msgspec.Struct, kw_only=True):
     """Where a run happens: its folder, database, organisation and addresses."""
 
@@ -69,7 +83,7 @@ class Place(msgspec.Struct, kw_only=True):
         home = Path(self.home)
         settings = Settings(home=home, private_hosts=frozenset({f"127.0.0.1:{self.sandbox_port}"}), poll_seconds=20)
         database = Database(self.urls, wait_seconds=2.0)
-        made = House(settings, database, Vault.open_file(home / "keys" / "vault.key"), QuickClock(home / "clock"))
+        made = QuickHouse(settings, database, Vault.open_file(home / "keys" / "vault.key"), QuickClock(home / "clock"))
         made.pace_off = True
         made._paces = _QuickPaces(made.clock)
         return made
@@ -204,11 +218,20 @@ def _child(told: dict[str, Any]) -> None:
     ROLES[told["start"]](**told["arguments"])
 
 
-def main() -> None:
-    """Fork what is asked for, say how it ended, until nobody asks any more."""
+def _everything_read() -> None:
+    """Read here, once, what each process would else read anew: a run starts some twenty of them."""
     leja_sandbox.discovery.stand_ins()
     for slug in registry.connectors():
         registry.capabilities(slug)
+    for module in ("anyio._backends._asyncio", "httpcore2", "uvicorn.protocols.http.h11_impl", "uvicorn.lifespan.on"):
+        importlib.import_module(module)
+    load_schema()
+    _trusted()
+
+
+def main() -> None:
+    """Fork what is asked for, say how it ended, until nobody asks any more."""
+    _everything_read()
     children: dict[int, int | None] = {}
     for line in sys.stdin.buffer:
         told = msgspec.json.decode(line)

@@ -30,7 +30,7 @@ def test_a_killed_server_is_started_again_with_its_data(home: Path) -> None:
     url = server.start().owner
     with psycopg.connect(url) as connection:
         connection.execute("CREATE TABLE kept (x int)")
-    pid = server._server_pid()
+    pid = server.server_pid()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     with psycopg.connect(EmbeddedPostgres(home).start().owner) as connection:

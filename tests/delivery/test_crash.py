@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
-from datetime import date
+import shutil
+from datetime import date, timedelta
 
 import psycopg
 import pytest
 
 from leja.core import failpoints
+from leja.core.errors import Transient
 from leja.database.engine import Database, Urls
+from leja.delivery.restored import Witness, mark
 
 PLACES = [
     "delivery.after-changed", "delivery.before-changed-commit", "delivery.before-plan-commit",
@@ -176,3 +180,94 @@ def test_after_a_restore_parts_of_one_group_on_two_days_are_each_adopted(make_sh
     run_on(shop)
     assert shop.fake.sums() == {"r1000": 1260, "r4000": -1260}
     assert len(shop.fake.posts) == posts + bool(less)
+
+
+PAYOUT = [("1000", "bank", 1200, ""), ("1200", "clearing:card", -1200, "")]
+
+
+@pytest.mark.parametrize("told_by", ["payout", "day"])
+def test_after_a_restore_a_settled_sale_stays_where_the_older_life_told_it(make_shop, run_on, backup, clock, told_by):
+    """By its day after the wait was over, or with its payout: the newer life knows both and tells neither again."""
+    shop = make_shop()
+    shop.mode("payout")
+    older = backup()
+    shop.sale("s1", 1200, settles=["tx1"])
+    if told_by == "day":
+        clock.forward(days=40)
+        run_on(shop)
+    shop.sale("p1", kind="payout", lines=PAYOUT, settles=["tx1"])
+    run_on(shop)
+    posts, before = len(shop.fake.posts), shop.fake.sums()
+    shop.database = older
+    shop.sale("p1", kind="payout", lines=PAYOUT, settles=["tx1"])
+    shop.sale("s1", 1200, settles=["tx1"])
+    clock.forward(days=40)
+    run_on(shop)
+    assert len(shop.fake.posts) == posts
+    assert shop.fake.sums() == before
+    assert {row[0] for row in shop.rows("SELECT split_part(group_key, '/', 1) FROM deliverable WHERE org_id = %s")} == {
+        "document", "daily" if told_by == "day" else "payout"}
+
+
+@pytest.mark.parametrize("seen", ["witnessed", "no witness here", "said by hand"])
+def test_after_a_restore_a_call_that_is_still_under_way_is_waited_for(make_shop, run_on, backup, clock, tmp_path, seen):
+    """Nothing that stands there tells of the life that was lost: only its last call does, and that is seen later."""
+    shop = make_shop(lag=20)
+    shop.mode("each")
+    witness = Witness(tmp_path)
+    shop.target = dataclasses.replace(shop.target, witness=None if seen == "said by hand" else witness)
+    shop.sale("s1", 1200)
+    run_on(shop)
+    older = backup()
+    shop.sale("s2", 600)
+    shop.fake.faults.append("late")
+
+    def crash(place):
+        if place == "delivery.after-send":
+            raise failpoints.SimulatedCrash(place)
+
+    failpoints.hooked(crash)
+    with pytest.raises(failpoints.SimulatedCrash):
+        run_on(shop)
+    failpoints.hooked(None)
+    assert shop.fake.posts[-1].at > clock(), "it arrives later"
+    shop.database, begun = older, clock()
+    shop.sale("s2", 600)
+    if seen == "no witness here":
+        shutil.rmtree(tmp_path)
+    if seen == "said by hand":
+        with older.transaction() as conn:
+            mark(conn, shop.org_id, [shop.target_id], clock() + timedelta(seconds=50), "test", clock())
+    run_on(shop)
+    assert sorted(post.total.minor for post in shop.fake.posts) == [600, 1200], "adopted, not told again"
+    assert clock() - begun >= timedelta(seconds=50)
+    assert shop.rows("SELECT count(*) FROM outbox WHERE org_id = %s")[0][0] == 0
+    waited = clock()
+    shop.sale("s3", 300)
+    run_on(shop)
+    assert len(shop.fake.posts) == 3
+    assert clock() - waited < timedelta(seconds=50), "it is waited once"
+
+
+def test_a_database_that_goes_on_waits_for_nothing(make_shop, run_on, clock, tmp_path):
+    shop = make_shop(lag=20)
+    shop.target = dataclasses.replace(shop.target, witness=Witness(tmp_path))
+    shop.mode("each")
+    for number in range(3):
+        begun = clock()
+        shop.sale(f"s{number}", 1200)
+        run_on(shop)
+        assert clock() == begun
+    assert shop.rows("SELECT count(*) FROM restore_mark WHERE org_id = %s") == [(0,)]
+
+
+def test_nothing_is_sent_that_cannot_be_witnessed(make_shop, run_on, tmp_path):
+    shop = make_shop()
+    shop.mode("each")
+    folder = tmp_path / "file"
+    folder.write_text("no folder")
+    shop.target = dataclasses.replace(shop.target, witness=Witness(folder / "witness"))
+    shop.sale("s1", 1200)
+    with pytest.raises(Transient, match="cannot be written"):
+        run_on(shop)
+    assert shop.fake.posts == []

@@ -94,3 +94,33 @@ def _once(shop, clock):
     with shop.database.transaction() as conn:
         lease = leases.acquire(conn, shop.org_id, shop.target.lease_name, "new life", clock())
     asyncio.run(deliver(shop.database, shop.target, clock, lambda conn: leases.assert_held(conn, lease), lease.epoch))
+
+
+def test_after_a_restore_a_part_of_another_day_keeps_its_number_and_its_entries(make_shop, run, clock):
+    """An extra payment was told in the life that was lost; what changed on the day of the sale is told under another name."""
+    from datetime import date
+
+    from leja_tests_fake_target import FakeDocument
+
+    from leja.core.money import Money
+    from leja.delivery.summaries import group_mark, identity, reference
+
+    shop = make_shop(unique=True)
+    shop.mode("each")
+    one = shop.sale("s1", 1200)
+    run(shop)
+    mark = group_mark(shop.org_id, shop.target_id, identity(f"document/{one}", f"{shop.shop_id}/sale/s1"))
+    paid = FakeDocument("receipt", "x120", reference(mark, 2), Money(120, "GBP"), date(2026, 5, 5),
+                        {"r1000": 120, "r1100": -120}, at=clock())
+    shop.fake.posts.append(paid)
+    shop.fake.log.append(paid)
+    more = [("1100", "receivable", 60, ""), ("4000", "sales", -60, "S")]
+    shop.sale("s1", 0, document_id=one, revision=2, lines=more)
+    later = [("1000", "clearing:card", 120, ""), ("1100", "receivable", -120, "")]
+    shop.sale("s1", 0, document_id=one, revision=3, lines=later, posting=date(2026, 5, 5))
+    run(shop)
+    references = [post.reference for post in shop.fake.posts]
+    assert len(set(references)) == len(references) == 3
+    assert shop.rows("SELECT state, count(*) FROM deliverable WHERE org_id = %s GROUP BY 1") == [("done", 3)]
+    assert shop.fake.sums()["r1100"] == 60 - 120
+    assert shop.fake.sums()["r1000"] == 1200 + 120

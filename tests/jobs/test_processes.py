@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -25,6 +26,7 @@ from leja.cli.demo_sales import utc_text
 from leja.cli.demo_stage import Recipe, Stage
 from leja.core.clock import system_clock
 from leja.core.errors import Transient
+from leja.database import embedded
 from leja.house import House, Settings
 
 LEASE_SECONDS = 3
@@ -142,16 +144,28 @@ def test_a_killed_workers_work_is_taken_over_and_nothing_is_told_twice(stage) ->
     assert epoch > 1
 
 
+def unwatched(stage):
+    """The stage's server, which this process does not look after any more: others must."""
+    stage.house._watch.stop()
+    return stage.house._embedded
+
+
+def killed(server):
+    """The server is killed, and reaped by this process, which had started it; says which it was."""
+    pid = server.server_pid()
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: embedded._reap() or not embedded._children, 10)
+    return pid
+
+
 @pytest.mark.slow
-def test_workers_survive_that_the_database_is_killed_and_started_again(stage) -> None:
-    server = stage.house._embedded
+def test_workers_survive_that_the_database_is_killed_and_bring_it_back(stage) -> None:
+    server = unwatched(stage)
     with workers(stage, 2) as running:
         until(lambda: listening(stage) == 2, 60)
         sell(stage, 1, 3)
         until(lambda: len(told(stage)) >= 1, 60)
-        os.kill(server._server_pid(), signal.SIGKILL)
-        time.sleep(3)
-        server.start()
+        killed(server)
         sell(stage, 4, 6)
         until(lambda: len(told(stage)) == 6, 90)
         assert [one.poll() for one in running] == [None, None]
@@ -191,6 +205,15 @@ def answered(port, path, token="", *, text=False):
         return error.code
     except OSError:
         return 0
+
+
+@pytest.mark.parametrize("command", ["up", "serve"])
+def test_a_running_leja_brings_its_killed_database_back_by_itself(stage, command) -> None:
+    server, port = unwatched(stage), free_port()
+    with serving(stage, command, port):
+        before = killed(server)
+        until(lambda: json.loads(answered(port, "/health", text=True))["embedded"] == "running" and server.server_pid() not in (None, before), 30)
+        until(lambda: answered(port, "/ready") == 200, 15)
 
 
 def test_one_process_takes_in_books_tells_and_answers(stage) -> None:

@@ -10,6 +10,9 @@ import pytest
 from leja import flow
 from leja.connectors import registry
 from leja.connectors.contract import Page, Session
+from leja.database import review
+from leja.intake.gaps import FOUND, MISSED
+from leja.reports.standing import standing
 from tests.scenarios.conftest import Setting
 from tests.scenarios.stage import BY_DAY, EVERY_CURRENCY, SHOP, Scene
 
@@ -106,3 +109,94 @@ def test_g_each_gap_is_named_by_the_proof_and_mended(stage: Setting) -> None:
     scene.settle(polling=False)
     assert_all_there(scene)
     assert scene.sums()[0] == 6
+
+
+def gaps(scene: Scene, code: str) -> list[review.ReviewItem]:
+    with scene.database.transaction() as conn:
+        return [item for item in review.items(conn, scene.org.org_id) if item.code == code]
+
+
+def poll_each(scene: Scene, minutes: int) -> None:
+    """The worker polls each minute and books."""
+    for _ in range(minutes):
+        scene.clock.advance(60)
+        scene.webhooks()
+        scene.poll()
+        scene.record()
+
+
+def test_g_each_gap_is_alarmed_within_one_interval_and_settles_itself(stage: Setting) -> None:
+    """... and each gap was alarmed within one interval."""
+    scene = stage()
+    poll_each(scene, 2)
+    for _ in range(3):
+        scene.sell("10")
+        poll_each(scene, 1)
+    poll_each(scene, 2)
+    assert gaps(scene, MISSED) == [], "webhooks that came are no gap"
+    for _ in range(3):
+        scene.sell("20", webhooks="lost")
+    poll_each(scene, 3)
+    (item,) = gaps(scene, MISSED)
+    assert item.facts["missed"] == 3
+    assert "3 webhooks of shop never came" in item.message
+    assert item.facts["silent"]
+    assert "No webhook came since 2026-06-01T" in item.message
+    assert "most likely dead" in item.message
+    scene.sell("20", webhooks="lost")
+    poll_each(scene, 3)
+    (same,) = gaps(scene, MISSED)
+    assert (same.item_id, same.facts["missed"]) == (item.item_id, 4), "not one item for each sale"
+    scene.sell("30")
+    poll_each(scene, 3)
+    assert gaps(scene, MISSED) == [], "webhooks come again"
+    scene.tell()
+    assert_all_there(scene)
+
+
+def test_g_a_shop_that_is_only_polled_misses_no_webhooks(stage: Setting) -> None:
+    scene = stage()
+    for _ in range(4):
+        scene.sell("20", webhooks="lost")
+        poll_each(scene, 1)
+    poll_each(scene, 3)
+    assert gaps(scene, MISSED) == []
+
+
+def test_g_a_webhook_that_is_only_slower_than_the_poll_is_no_gap(stage: Setting) -> None:
+    scene = stage()
+    poll_each(scene, 1)
+    scene.sell("5")
+    poll_each(scene, 2)
+    scene.sell("20", webhooks="late", delay=50.0)
+    poll_each(scene, 4)
+    assert gaps(scene, MISSED) == []
+
+
+def test_g_what_the_proof_finds_is_told_and_settled_by_the_next(stage: Setting) -> None:
+    scene = stage()
+    for _ in range(3):
+        scene.sell("20", webhooks="lost")
+    scene.clock.advance(HOUR)
+    scene.prove()
+    (item,) = gaps(scene, FOUND)
+    assert "found 3 documents" in item.message
+    assert item.facts["first_day"] == "2026-06-01"
+    scene.record()
+    scene.clock.advance(HOUR)
+    scene.prove()
+    assert gaps(scene, FOUND) == []
+
+
+def test_g_what_is_only_information_asks_nothing_of_people(stage: Setting) -> None:
+    scene = stage()
+    scene.sell("20", webhooks="lost")
+    scene.clock.advance(HOUR)
+    scene.prove()
+    scene.settle()
+    with scene.database.transaction() as conn:
+        where = standing(conn, scene.org.org_id)
+        assert where.review == {FOUND: 1}
+        assert where.quiet
+        review.open_item(conn, scene.org.org_id, "some-code", "event/1", "m", "r", scene.clock())
+        assert not standing(conn, scene.org.org_id).quiet

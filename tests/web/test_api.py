@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import date
 from uuid import uuid4
 
@@ -11,7 +12,9 @@ from litestar.testing import TestClient
 
 from leja.access import log, organisations, tokens
 from leja.access.vault import Vault
+from leja.core.errors import Transient
 from leja.database import review
+from leja.database.watch import Watch
 from leja.house import House, Settings
 from leja.web import api_access
 from leja.web.api import application
@@ -249,8 +252,6 @@ def test_what_fails_inside_tells_nothing_of_the_inside(served, monkeypatch, capl
 
 
 def test_a_database_that_is_away_is_said_so_without_its_address(served, monkeypatch) -> None:
-    from leja.core.errors import Transient
-
     def away(*_, **__):
         raise Transient("database-away", "the database cannot be reached: host=10.0.0.7 password=secret")
 
@@ -262,6 +263,28 @@ def test_a_database_that_is_away_is_said_so_without_its_address(served, monkeypa
     ready = served.call("GET", "/ready")
     assert (ready.status_code, ready.json()["status"]) == (503, "not ready")
     assert served.call("GET", "/health").status_code == 200
+
+
+def test_health_and_readiness_say_how_the_embedded_database_stands(served) -> None:
+    assert served.call("GET", "/health").json() == {"status": "alive", "embedded": "elsewhere"}
+
+    class Ended:
+        def server_pid(self):
+            return None
+
+        def bring_back(self):
+            raise Transient("database-away", "it does not start: password=secret")
+
+    served.house._watch = Watch(Ended(), pause_seconds=0.01)
+    served.house._watch.start()
+    ends = time.monotonic() + 10
+    while served.house.database_state != "restarting":
+        assert time.monotonic() < ends
+    for path, status in (("/health", 200), ("/ready", 200)):
+        answer = served.call("GET", path)
+        assert (answer.status_code, answer.json()["embedded"]) == (status, "restarting")
+        assert "secret" not in answer.text
+    served.house._watch.stop()
 
 
 def test_a_schema_that_is_not_current_is_not_ready(served, owner_connection) -> None:

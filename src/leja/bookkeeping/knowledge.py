@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from uuid import UUID
 
 from leja.books.periods import Periods
@@ -56,22 +56,24 @@ def rulebook(
 
 
 def known(
-    conn: Connection, org_id: UUID, connection_id: UUID, rules: Rulebook, needs: Sequence[Needs]
+    conn: Connection, org_id: UUID, connection_id: UUID, rules: Rulebook, needs: Sequence[Needs], absent: AbstractSet[tuple[str, str]]
 ) -> Known:
-    """The documents of one connection that a batch asked for, as posting wants them."""
+    """The documents of one connection that a batch asked for, as posting wants them; ``absent`` are known not to be stored."""
     found = Known(rules=rules)
-    asked: dict[str, set[str]] = defaultdict(set)
-    linked: set[tuple[str, str, str]] = set()
+    families: set[str] = set()
+    open_items: set[str] = set()
+    asked: dict[str, set[str]] = {"sale": set(), "invoice": set()}
     for need in needs:
         asked["sale"].update(need.sales)
         asked["invoice"].update(need.invoices)
-        linked.update(("refund_of", "sale", sale) for sale in need.families)
-        linked.update(("fulfilment_of", "sale", sale) for sale in need.families)
-        linked.update(("payment_of", kind, item) for item in need.open_items for kind in ("sale", "invoice"))
+        families.update(need.families)
+        open_items.update(need.open_items)
     for kind, ids in asked.items():
-        for document in _by_identity(conn, org_id, connection_id, kind, ids):
+        for document in _by_identity(conn, org_id, connection_id, kind, [i for i in ids if (kind, i) not in absent]):
             found.learn(document)
-    for document in _by_link(conn, org_id, connection_id, linked):
+    for document in _by_link(conn, org_id, connection_id, ["refund_of", "fulfilment_of"], ["sale"], families):
+        found.learn(document)
+    for document in _by_link(conn, org_id, connection_id, ["payment_of"], ["sale", "invoice"], open_items):
         found.learn(document)
     return found
 
@@ -88,21 +90,24 @@ def _by_identity(conn: Connection, org_id: UUID, connection_id: UUID, kind: str,
         return []
     rows = conn.execute(
         f"SELECT r.facts FROM document d {_LATEST} WHERE d.org_id = %s AND d.connection_id = %s AND d.kind = %s"
-        " AND d.external_id = ANY(%s)".encode(),
+        " AND d.external_id = ANY(%b)".encode(),
         (org_id, connection_id, kind, wanted),
     ).fetchall()
     return [from_facts(str(row[0]).encode()) for row in rows]
 
 
-def _by_link(conn: Connection, org_id: UUID, connection_id: UUID, links: Iterable[tuple[str, str, str]]) -> list[Document]:
-    wanted = sorted(links)
+def _by_link(
+    conn: Connection, org_id: UUID, connection_id: UUID, relations: Sequence[str], kinds: Sequence[str], ids: Iterable[str]
+) -> list[Document]:
+    """The newest revisions of what hangs on these things."""
+    wanted = sorted(ids)
     if not wanted:
         return []
     rows = conn.execute(
-        "SELECT r.facts FROM (SELECT DISTINCT l.document_id FROM unnest(%s::text[], %s::text[], %s::text[]) AS w(relation, kind, id)"
-        " JOIN document_link l ON l.org_id = %s AND l.connection_id = %s AND l.relation = w.relation AND l.kind = w.kind"
-        f" AND l.external_id = w.id) m JOIN document d ON d.org_id = %s AND d.document_id = m.document_id {_LATEST}".encode(),
-        ([w[0] for w in wanted], [w[1] for w in wanted], [w[2] for w in wanted], org_id, connection_id, org_id),
+        "SELECT r.facts FROM (SELECT DISTINCT document_id FROM document_link WHERE org_id = %s AND connection_id = %s"
+        " AND kind = ANY(%b) AND external_id = ANY(%b) AND relation = ANY(%b)) m"
+        f" JOIN document d ON d.org_id = %s AND d.document_id = m.document_id {_LATEST}".encode(),
+        (org_id, connection_id, kinds, wanted, relations, org_id),
     ).fetchall()
     return [from_facts(str(row[0]).encode()) for row in rows]
 

@@ -9,14 +9,17 @@ from typing import Any
 
 import msgspec
 
+from leja.access import logins
 from leja.access.connection_secrets import held_names
 from leja.access.connections import Connection
+from leja.access.metered_reads import stored
 from leja.cli.speaking import out
 from leja.connectors import registry
 from leja.connectors.contract import NoAuth, OAuth
 from leja.core.errors import LejaError, NeedsConsent
 from leja.delivery import charts
 from leja.house import House
+from leja.http.metering import Reads
 from leja.reports import standing
 
 
@@ -30,6 +33,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     login: str
     error: LejaError | None
     at: datetime
+    reads: Reads | None = None
 
 
 async def check_all(house: House, every: Sequence[Connection]) -> list[Checked]:
@@ -44,11 +48,16 @@ async def _check(house: House, found: Connection) -> Checked:
     except LejaError as failed:
         error = failed
     with house.database.transaction() as conn:
+        if called and error is None:
+            logins.works(conn, found.org_id, found.connection_id, "check", house.clock())
         heard = standing.heard(conn, found.org_id, found.connection_id)
+        allowance = found.connector.limits.reads_per_month
+        reads = stored(conn, found.org_id, found.connection_id, allowance, house.clock())
     login = _login(found, heard, house)
     if isinstance(error, NeedsConsent) and login != "missing":
         login = "needs_consent"  # the vendor knows better than what was stored
-    return Checked(connection=found, heard=heard, called=called, said=said, login=login, error=error, at=house.clock())
+    return Checked(connection=found, heard=heard, called=called, said=said, login=login, error=error, at=house.clock(),
+                   reads=reads)  # fmt: skip
 
 
 async def _call(house: House, found: Connection) -> tuple[str, str]:
@@ -112,6 +121,7 @@ def as_json(checked: Checked) -> dict[str, Any]:
         "login_expires": heard.token_expires,
         "capabilities": sorted(registry.capabilities(found.slug)),
         "limits": _limits(found),
+        "reads": _reads(checked.reads),
         "guarantee": found.connector.guarantee,
         "webhook_path": _hook(found),
         "events": heard.events,
@@ -138,6 +148,7 @@ def show(checked: Checked) -> None:
         + (f", until {told['login_expires']}" if told["login_expires"] else ""),
         "can": ", ".join(told["capabilities"]),
         "limits": limits,
+        "reads": _in_words(checked.reads),
         "webhooks": told["webhook_path"],
         "events": ", ".join(f"{count} {state}" for state, count in told["events"].items()),
         "last event": told["last_event"],
@@ -153,6 +164,19 @@ def show(checked: Checked) -> None:
 
 def _limits(found: Connection) -> dict[str, int]:
     return {name: value for name, value in msgspec.structs.asdict(found.connector.limits).items() if value}
+
+
+def _reads(reads: Reads | None) -> dict[str, Any] | None:
+    if reads is None:
+        return None
+    return {"month": reads.month, "allowance": reads.allowance, "used": reads.used, "ends_on": reads.ends_on}
+
+
+def _in_words(reads: Reads | None) -> str:
+    if reads is None:
+        return ""
+    ends = f", used up on {reads.ends_on} at this pace" if reads.ends_on else ""
+    return f"{reads.used:,} of {reads.allowance:,} in {reads.month:%B} ({reads.share:.0%}){ends}"
 
 
 def _hook(found: Connection) -> str:

@@ -23,6 +23,7 @@ from leja.connectors.contract import BackfillPlan, Session
 from leja.core.errors import LejaError, Refused
 from leja.core.money import format_minor
 from leja.house import House
+from leja.http.pacing import seconds_for
 from leja.intake import backfill as past
 from leja.intake.file_import import FileConnection, Imported, import_file
 from leja.intake.proof import Proof
@@ -207,12 +208,27 @@ async def _planned(
     )
     for warning in plan.warnings:
         aside().print(f"  note: {warning}", soft_wrap=True)
+    for line in _telling(house, found, plan):
+        aside().print(f"  {line}", markup=False, soft_wrap=True)
     if plan_only:
         return None, plan
     if sys.stdin.isatty():
         chosen.confirm("the backfill begins", yes)
     with house.database.transaction() as conn:
         return past.begin(conn, found.org_id, found.connection_id, begin, end, plan, house.clock()), plan
+
+
+def _telling(house: House, found: Connection, plan: BackfillPlan) -> list[str]:
+    """Until when the accounting systems would be told, if each event were a document: live sales go before them."""
+    with house.database.transaction() as conn:
+        targets = [c for c in connections.connections(conn, found.org_id) if c.duty == "accounting"]
+    lines = []
+    for target in targets:
+        limits = target.connector.limits
+        calls = -(-plan.events // max(1, limits.batch))
+        done = house.clock() + timedelta(seconds=plan.seconds + seconds_for(limits, calls, batch=limits.batch > 1))
+        lines.append(f"{target.name}: at most {calls} calls beside live sales, told by {done:%Y-%m-%d %H:%M} UTC at its limits")
+    return lines
 
 
 @app.command("proof")

@@ -20,7 +20,7 @@ GROUPS: Final = {
     "token": "API tokens.",
     "secret": "Credentials of connections.",
 }
-SINGLE: Final = ("demo", "up", "serve", "work", "sandbox", "sync", "explain", "check", "connectors")
+SINGLE: Final = ("demo", "up", "serve", "work", "sandbox", "sync", "explain", "check", "restored", "connectors")
 
 app = typer.Typer(
     name="leja",

@@ -1,8 +1,9 @@
 """The embedded PostgreSQL: our own small supervisor around the binaries of a wheel.
 
 It makes its own cluster (scram passwords, C locale, superuser used for set-up only), listens on a unix socket in a folder
-of its own, believes a connection and not a pid file, restarts a server that was killed, and stops it when the last
-process that uses it has gone. It never changes the mode or owner of a folder that it did not make.
+of its own, believes a connection and not a pid file, and stops the server when the last process that uses it has gone. One
+that was killed is run again by the next start, and by whoever watches it (``watch.py``). It never changes the mode or
+owner of a folder that it did not make.
 """
 
 from __future__ import annotations
@@ -63,11 +64,29 @@ class EmbeddedPostgres:
         return self.urls()
 
     def stop(self, *, even_if_used: bool = False) -> None:
-        """Take ourselves off the list of users, and stop the server when nobody is left."""
+        """Take ourselves off the list of users, and stop the server when nobody is left.
+
+        ``even_if_used`` empties the list, so that nobody who watches brings the server back.
+        """
         with self._locked():
             self._marker.unlink(missing_ok=True)
-            if even_if_used or not self._living_users():
+            for marker in (self.home / "users").glob("*") if even_if_used else ():
+                marker.unlink(missing_ok=True)
+            if not self._living_users():
                 self._shut_down()
+
+    def bring_back(self) -> bool:
+        """Run the server again if it does not answer; False, and nothing is done, if we are no user of it any more.
+
+        Raises Transient ``database-away`` when it does not come up in time.
+        """
+        _reap()  # before the lock: whoever has it waits for a server of ours that is dead and looks alive
+        with self._locked():
+            if not self._marker.exists():
+                return False
+            if not self._answers():
+                self._launch(self._binaries())
+        return True
 
     def urls(self) -> Urls:
         """The address for each role."""
@@ -173,7 +192,7 @@ class EmbeddedPostgres:
         return living
 
     def _shut_down(self) -> None:
-        pid = self._server_pid()
+        pid = self.server_pid()
         if pid is None:
             return
         os.kill(pid, signal.SIGINT)
@@ -181,7 +200,8 @@ class EmbeddedPostgres:
         while _runs(pid) and time.monotonic() < deadline:
             time.sleep(0.02)
 
-    def _server_pid(self) -> int | None:
+    def server_pid(self) -> int | None:
+        """The process of the server, as the server itself says; None if it does not answer."""
         if not self._answers():
             return None
         with psycopg.connect(self.url("postgres", "postgres")) as connection:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import select
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import msgspec
 import psycopg
@@ -15,8 +17,10 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from leja.core.errors import Transient
 
 RECONNECT_SECONDS = 2.0  # after a failure the pool tries for so long, then anew: it never sleeps through a return
+BELIEVED_SECONDS = 1.0  # a connection that was used so short a time ago is not asked whether it still works
 Role = Literal["app", "web", "owner"]
 Connection = psycopg.Connection[tuple[Any, ...]]
+_returned: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
 
 
 class Urls(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +49,7 @@ class Database:
                 timeout=self._wait_seconds,
                 reconnect_timeout=RECONNECT_SECONDS,
                 open=True,
-                check=ConnectionPool.check_connection,
+                check=_require_answering,
                 name=f"leja-{role}",
             )
         return self._pools[role]
@@ -89,6 +93,7 @@ class Database:
             with connection:
                 yield connection
         finally:
+            _returned[connection] = time.monotonic()
             pool.putconn(connection)
 
     def close(self) -> None:
@@ -96,6 +101,21 @@ class Database:
         for pool in self._pools.values():
             pool.close()
         self._pools.clear()
+
+
+def _require_answering(connection: Connection) -> None:
+    """Ask an idle connection whether it still works; one that was used just now is only looked at.
+
+    Whoever is hung up on can read the end of the stream, so a look finds a server that went away without a question to it.
+    """
+    if time.monotonic() - _returned.get(connection, 0.0) > BELIEVED_SECONDS or _readable(connection.pgconn.socket):
+        ConnectionPool.check_connection(connection)
+
+
+def _readable(socket: int) -> bool:
+    looking = select.poll()
+    looking.register(socket, select.POLLIN)
+    return bool(looking.poll(0))
 
 
 def _first_line(error: Exception) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from datetime import date, datetime
 from hashlib import sha256
 from uuid import UUID
@@ -14,7 +15,7 @@ from leja.books import chain
 from leja.books.entry import Entry, EntryLine, require_balanced
 from leja.core.errors import BrokenInvariant, Refused
 from leja.database.balances import Movement, add_to_balances
-from leja.database.copying import Rows, copied
+from leja.database.copying import FEW, Rows, copied
 from leja.database.engine import Connection
 
 _ENTRY = Rows(
@@ -89,7 +90,9 @@ class _Note(msgspec.Struct):
 class Ledger:
     """The books of one organisation inside the caller's transaction: open, post and note, flush once, commit."""
 
-    def __init__(self, conn: Connection, org_id: UUID, number: int, position: int, chain_hash: bytes) -> None:
+    def __init__(
+        self, conn: Connection, org_id: UUID, number: int, position: int, chain_hash: bytes, periods: dict[str, str]
+    ) -> None:
         self._conn = conn
         self._org_id = org_id
         self._number = number
@@ -97,18 +100,22 @@ class Ledger:
         self._hash = chain_hash
         self._items: list[_Pending | _Note] = []
         self._ordinals: dict[tuple[UUID, int], int] = defaultdict(int)
-        self._periods: dict[str, str] | None = None
+        self._periods = periods
 
     @classmethod
     def open(cls, conn: Connection, org_id: UUID) -> Ledger:
         """Lock the organisation's head until the transaction ends: there is one writer."""
-        row = conn.execute(
-            "SELECT entry_number, chain_position, chain_hash FROM head WHERE org_id = %s FOR UPDATE", (org_id,)
-        ).fetchone()
+        with conn.pipeline():  # one round trip; the periods are asked for when the head is held, not before
+            head = conn.execute(
+                "SELECT entry_number, chain_position, chain_hash FROM head WHERE org_id = %s FOR UPDATE", (org_id,)
+            )
+            periods = conn.execute("SELECT period, state FROM period WHERE org_id = %s", (org_id,))
+        row = head.fetchone()
         if row is None:
             conn.execute("INSERT INTO head (org_id) VALUES (%s) ON CONFLICT DO NOTHING", (org_id,))
             return cls.open(conn, org_id)
-        return cls(conn, org_id, *row)  # type: ignore[arg-type]
+        number, position, chain_hash = row
+        return cls(conn, org_id, number, position, chain_hash, {str(period): str(state) for period, state in periods})
 
     def post(self, document_id: UUID, revision: int, entries: Sequence[Entry], *, after: int = 0) -> list[int]:
         """Take balanced entries of a revision in and say their numbers.
@@ -136,25 +143,22 @@ class Ledger:
     def flush(self, now: datetime) -> None:
         """Write all that was posted and noted; the database's guards move the head and check it."""
         pending = [item for item in self._items if isinstance(item, _Pending)]
-        digests = self._write_entries(pending, now)
-        if pending:
-            add_to_balances(self._conn, self._org_id, _movements(pending))
-        self._write_chain(digests)
+        few = max(len(self._items), sum(len(item.entry.lines) for item in pending)) <= FEW
+        # A handful of rows goes in one round trip; rows that are copied cannot.
+        with self._conn.pipeline() if few else nullcontext():
+            digests = self._write_entries(pending, now)
+            if pending:
+                add_to_balances(self._conn, self._org_id, _movements(pending))
+            self._write_chain(digests)
         self._items.clear()
 
     def locked_periods(self) -> set[str]:
         """The locked periods; they cannot change while the head is held."""
-        return {period for period, state in self._states().items() if state == "locked"}
-
-    def _states(self) -> dict[str, str]:
-        if self._periods is None:
-            rows = self._conn.execute("SELECT period, state FROM period WHERE org_id = %s", (self._org_id,)).fetchall()
-            self._periods = {str(period): str(state) for period, state in rows}
-        return self._periods
+        return {period for period, state in self._periods.items() if state == "locked"}
 
     def _require_open(self, entry: Entry) -> None:
         period = chain.month_of(entry.posting_date)
-        if self._states().get(period) == "locked":
+        if self._periods.get(period) == "locked":
             raise Refused(
                 "period-locked",
                 f"entry {entry.label!r} of {entry.posting_date} falls into {period}, which is locked",
@@ -217,13 +221,13 @@ class Ledger:
         return digests
 
     def _open_periods(self, wanted: set[str]) -> None:
-        missing = sorted(wanted - self._states().keys())
+        missing = sorted(wanted - self._periods.keys())
         if missing:
             self._conn.execute(
                 "INSERT INTO period (org_id, period) SELECT %s, unnest(%s::text[]) ON CONFLICT DO NOTHING",
                 (self._org_id, missing),
             )
-            self._states().update(dict.fromkeys(missing, "open"))
+            self._periods.update(dict.fromkeys(missing, "open"))
 
     def _write_chain(self, digests: dict[int, bytes]) -> None:
         if not self._items:

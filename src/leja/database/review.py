@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from leja.core.ids import uuid7
 from leja.database.engine import Connection
+
+CONSENT: Final = "connection-needs-consent"
+# What people should know and need not decide: nothing waits for it, and it settles itself.
+INFORMATION: Final = frozenset({"webhooks-missed", "gap-found", "reads-running-out"})
 
 
 class ReviewItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +62,16 @@ def open_item(
         (org_id, uuid7(now), code, subject, connection_id, message, remedy,
          msgspec.json.encode(facts or {}).decode(), waits_for, now),
     )
+
+
+def was_dismissed(conn: Connection, org_id: UUID, code: str, subject: str, facts: Mapping[str, object]) -> bool:
+    """Whether a person has dismissed exactly this before: the same subject with the same facts."""
+    row = conn.execute(
+        "SELECT EXISTS (SELECT 1 FROM review_item WHERE org_id = %s AND code = %s AND subject = %s"
+        " AND settled_how = 'dismissed' AND facts = %s::jsonb)",
+        (org_id, code, subject, msgspec.json.encode(facts).decode()),
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def settle(conn: Connection, org_id: UUID, subject: str, how: str, by: str, now: datetime, *, code: str = "") -> int:

@@ -152,14 +152,15 @@ def _against_orphans(
                 return msgspec.structs.replace(planned, steps=steps, ask_first=True)
     day = planned.bundle.date if planned.bundle else planned.bucket.posting_date
     taken = tuple(orphan for orphan in orphans if only or orphan.document.date == day)
-    if not taken:
-        return msgspec.structs.replace(planned, ask_first=True)
     # Beyond all that stand there, not only the taken ones: a number used here hides the orphan that bears it.
     part = max(next_part, max(orphan.part for orphan in orphans) + 1)
+    called = reference(planned.facts.mark, part)
+    if not taken:
+        # They are of other days: this day gets a number that none of them bears, or both would answer to one name.
+        bundle = msgspec.structs.replace(planned.bundle, reference=called) if planned.bundle else None
+        return msgspec.structs.replace(planned, part=part, reference=called, bundle=bundle, ask_first=True)
     rest = _rest(planned, taken, day, part, chart)
-    return msgspec.structs.replace(
-        planned, adopts=taken, part=part, reference=reference(planned.facts.mark, part), bundle=rest
-    )
+    return msgspec.structs.replace(planned, adopts=taken, part=part, reference=called, bundle=rest)
 
 
 def _rest(planned: Planned, taken: Sequence[Orphan], day: date, part: int, chart: Chart) -> Bundle | None:

@@ -34,7 +34,6 @@ _KINDS = {
     Accepted: "accepted", Rejected: "rejected", Unknown: "unknown", AlreadyThere: "already_there", Later: "later",
     Found: "found", Absent: "absent", Ambiguous: "ambiguous",
 }
-CONSENT = "connection-needs-consent"
 FIRST_WAIT_SECONDS = 5
 LAST_WAIT_SECONDS = 300
 _encode = msgspec.json.Encoder(order="deterministic", decimal_format="string").encode
@@ -113,7 +112,7 @@ def _outcomes(conn: Connection, ledger: Ledger, org_id: UUID, answers: Sequence[
     for answer in answers:
         attempt_id, kind = answer.sending.attempt_id, _KINDS[type(answer.said)]
         ordinal = last[attempt_id] = last.get(attempt_id, 0) + 1
-        detail = _encode(answer.said).decode()
+        detail = _without_party(_encode(answer.said).decode(), answer.sending)
         rows.append((org_id, attempt_id, ordinal, kind, detail, now))
         digest = outcome_digest(org_id, attempt_id, ordinal, kind, detail, now)
         ledger.note("outcome", f"{attempt_id}/{ordinal}", digest)
@@ -121,6 +120,16 @@ def _outcomes(conn: Connection, ledger: Ledger, org_id: UUID, answers: Sequence[
         cursor.executemany(
             "INSERT INTO outcome (org_id, attempt_id, ordinal, kind, detail, at) VALUES (%s, %s, %s, %s, %s, %s)", rows
         )
+
+
+def _without_party(detail: str, sending: Sending) -> str:
+    """What is kept for ever names nobody: a vendor's words may repeat the customer that it was told of."""
+    party = sending.step.bundle.customer
+    if party is None:
+        return detail
+    for own in sorted(filter(None, (party.name, party.company, party.email, party.phone)), key=len, reverse=True):
+        detail = detail.replace(_encode(own).decode()[1:-1], "…")
+    return detail
 
 
 def _stand(
@@ -182,7 +191,7 @@ def _rejected(
     conn: Connection, org_id: UUID, connection_id: UUID, sending: Sending, said: Rejected, now: datetime
 ) -> None:
     if said.remedy == "consent":
-        pause(conn, org_id, connection_id, said.words, now)
+        pause(conn, org_id, connection_id, said.words, now, reason=said.code)
         _wait(conn, org_id, sending, now)
         return
     again = said.remedy in ("period_locked", "replan") and sending.plan < 5
@@ -230,17 +239,21 @@ def withdraw(conn: Connection, org_id: UUID, deliverable_id: UUID, because: str,
     return row is not None
 
 
-def pause(conn: Connection, org_id: UUID, connection_id: UUID, words: str, now: datetime) -> None:
-    """Nothing more is planned or sent on the connection until its owner logged in again (`resume`)."""
+def pause(
+    conn: Connection, org_id: UUID, connection_id: UUID, words: str, now: datetime, *, reason: str = ""
+) -> None:
+    """Nothing more is planned or sent on the connection until its owner logged in again (`resume`). ``reason``: the
+    code of what was refused."""
     review.open_item(
-        conn, org_id, CONSENT, f"connection/{connection_id}", f"the target no longer accepts our login: {words}",
+        conn, org_id, review.CONSENT, f"connection/{connection_id}", f"the target no longer accepts our login: {words}",
         "Connect the account again; delivery then goes on by itself.", now, connection_id=connection_id,
+        facts={"step": "deliver", "reason": reason},
     )
 
 
 def resume(conn: Connection, org_id: UUID, connection_id: UUID, by: str, now: datetime) -> None:
     """The connection's owner logged in again."""
-    review.settle(conn, org_id, f"connection/{connection_id}", "mended", by, now, code=CONSENT)
+    review.settle(conn, org_id, f"connection/{connection_id}", "mended", by, now, code=review.CONSENT)
 
 
 def paused(conn: Connection, org_id: UUID, connection_id: UUID) -> bool:
@@ -249,7 +262,7 @@ def paused(conn: Connection, org_id: UUID, connection_id: UUID) -> bool:
         "SELECT EXISTS (SELECT 1 FROM review_item WHERE org_id = %s AND code = %s AND subject = %s AND settled_at"
         " IS NULL)"
         " OR EXISTS (SELECT 1 FROM token_grant WHERE org_id = %s AND connection_id = %s AND state = 'needs_consent')",
-        (org_id, CONSENT, f"connection/{connection_id}", org_id, connection_id),
+        (org_id, review.CONSENT, f"connection/{connection_id}", org_id, connection_id),
     ).fetchone()
     return bool(row and row[0])
 

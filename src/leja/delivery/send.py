@@ -7,6 +7,7 @@ goes out. The pace is waited for before anything is frozen, so that what is froz
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -18,8 +19,8 @@ from leja.core.clock import Clock
 from leja.core.errors import NeedsConsent
 from leja.core.failpoints import failpoint
 from leja.database.engine import Connection, Database
-from leja.delivery import calls, charts, prepare, record, states
-from leja.delivery.adopt import catch_up
+from leja.delivery import calls, charts, prepare, record, restored, states
+from leja.delivery.adopt import catch_up, longest_unseen
 from leja.delivery.attempt import Sending, freeze
 from leja.delivery.prepare import Asked, Round, UnderWay
 from leja.delivery.record import Answer
@@ -33,6 +34,7 @@ PLANNED_AHEAD = 4
 BACKFILL_SHARE = 10
 LONGEST_REST_SECONDS = 90.0
 
+_log = logging.getLogger("leja.delivery")
 Guard = Callable[[Connection], None]
 Renew = Callable[[], Awaitable[None]]
 
@@ -77,20 +79,39 @@ class Delivery:
         self.done = Delivered()
 
     async def start(self) -> None:
-        """Before the first call under a new lease: list what changed over there, and read the chart."""
+        """Before the first call under a new lease: wait for the calls of a life that was lost, list what changed over
+        there, and read the chart."""
+        wait = (await asyncio.to_thread(self._held_until) - self._clock()).total_seconds()
+        if wait > 0:
+            _log.warning("%s is told nothing for %.0f s: the database may have been restored", self._target.name, wait)
+            await self._target.session.http.pacing.sleep(wait)
         await catch_up(self._database, self._target, self._clock())
         await self._read_chart()
 
+    def _held_until(self) -> datetime:
+        target = self._target
+        with self._database.transaction() as conn:
+            self._guard(conn)
+            until = restored.held_until(
+                conn, target.org_id, target.connection_id, target.witness, longest_unseen(target), self._clock()
+            )
+            link = restored.newest_link(conn, target.org_id)
+        if target.witness is not None:
+            target.witness.note(target.connection_id, link)
+        return until
+
     async def pause(self, error: NeedsConsent) -> Delivered:
         """The login was refused while reading: nothing more is sent until the owner has logged in again."""
-        await asyncio.to_thread(self._pause, error.message)
+        await asyncio.to_thread(self._pause, error)
         self.done.paused = True
         return self.done
 
-    def _pause(self, words: str) -> None:
+    def _pause(self, error: NeedsConsent) -> None:
         with self._database.transaction() as conn:
             self._guard(conn)
-            record.pause(conn, self._target.org_id, self._target.connection_id, words, self._clock())
+            record.pause(
+                conn, self._target.org_id, self._target.connection_id, error.message, self._clock(), reason=error.code
+            )
 
     async def run(self, *, rounds: int = 0) -> Delivered:
         """Rounds until nothing is due (or at most ``rounds`` of them)."""
@@ -251,7 +272,10 @@ class Delivery:
                 conn, self._target.org_id, self._target.connection_id, self._epoch, sends, self._target.verbs.ANCHORS,
                 now, deadline, self._guard,
             )
+            link = restored.newest_link(conn, self._target.org_id)
             failpoint("delivery.before-freeze-commit")
+        if self._target.witness is not None:
+            self._target.witness.note(self._target.connection_id, link)
         return deadline
 
     async def _call(self, batch: tuple[Sending, ...], deadline: datetime) -> tuple[Outcome, ...]:

@@ -23,6 +23,7 @@ from leja.connectors.contract import (
     Session,
     Step,
 )
+from leja.delivery.restored import Witness
 
 
 class Verbs(Protocol):
@@ -58,7 +59,7 @@ class Verbs(Protocol):
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """``verbs`` is the connector's target module (or anything with its functions), ``session`` what its I/O is
-    handed."""
+    handed, ``witness`` what this machine saw last of the database."""
 
     org_id: UUID
     connection_id: UUID
@@ -66,6 +67,7 @@ class Target:
     verbs: Verbs
     session: Session
     limits: Limits = field(default_factory=Limits)
+    witness: Witness | None = None
 
     @property
     def lease_name(self) -> str:

@@ -26,6 +26,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final, Protocol
 from urllib.parse import urljoin
 
@@ -37,6 +38,7 @@ from leja.core.clock import Clock, system_clock
 from leja.core.errors import LejaError, NeedsConsent, OutcomeUnknown, Refused, Transient
 from leja.core.failpoints import failpoint
 from leja.http.addresses import Addresses, PinnedBackend, parsed
+from leja.http.metering import Meter
 from leja.http.pacing import Lane, Pacing
 from leja.http.retry import PATIENCE, Patience, reads
 
@@ -80,6 +82,7 @@ class Http:
         transport: httpx2.AsyncBaseTransport | None = None,
         idempotency_header: str = "Idempotency-Key",
         largest_answer: int = LARGEST_ANSWER,
+        meter: Meter | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.addresses = Addresses((*hosts, parsed(base_url).host), private_hosts)
@@ -93,6 +96,7 @@ class Http:
         self._transport = transport or PinnedTransport(self.addresses)
         self._idempotency_header = idempotency_header
         self._largest = largest_answer
+        self._meter = meter
 
     def in_lane(self, lane: Lane) -> Http:
         """The same client and pace, its calls in another lane."""
@@ -109,6 +113,8 @@ class Http:
     async def close(self) -> None:
         """Closes the connections; the twins of ``in_lane`` and ``before`` share them."""
         await self._transport.aclose()
+        if self._meter is not None:
+            await self._meter.settle()
 
     async def send(
         self,
@@ -206,6 +212,9 @@ class Http:
             call.method, url, params=call.query or None, headers=headers, content=call.content or None,
             extensions={"timeout": {"connect": 10.0, "read": None, "write": None, "pool": None}},
         )
+        if self._meter is not None and not call.write and not call.anonymous:
+            self._meter.count()
+            await self._meter.settle()
         call.sent = True  # from here on only a fault known to come before sending takes it back
         failpoint("http.before-send")
         try:
@@ -268,12 +277,18 @@ class PinnedTransport(httpx2.AsyncHTTPTransport):
     """The library's transport over a pool that connects only to judged numbers, never through a proxy."""
 
     def __init__(self, addresses: Addresses, *, trust: ssl.SSLContext | None = None) -> None:
-        context = trust or httpx2.create_ssl_context(trust_env=False)
+        context = trust or _trusted()
         super().__init__(verify=context, trust_env=False)
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=context, max_connections=100, max_keepalive_connections=20, keepalive_expiry=30.0,
             network_backend=PinnedBackend(addresses),
         )
+
+
+@lru_cache(maxsize=1)
+def _trusted() -> ssl.SSLContext:
+    """The certificates that are believed, read once a process: reading them costs as much as many calls."""
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 def retry_after(text: str | None, now: datetime) -> float:

@@ -29,6 +29,7 @@ Lane = Literal["live", "backfill"]
 Span = Literal["second", "minute", "day"]
 _SECONDS: Final[dict[Span, float]] = {"second": 1.0, "minute": 60.0, "day": 86400.0}
 _LIVE_SHARE: Final = 5
+_MOMENT: Final = 1e-6
 
 
 class Limits(Protocol):
@@ -165,7 +166,9 @@ class Pacing:
             waits.append(window.delay(at, 0 if window.count >= 10**9 else kept_back))
         if batch and self._batches:
             waits.append(self._batches.delay(at))
-        return max(0.0, *waits)
+        longest = max(0.0, *waits)
+        # Clocks count microseconds: who slept less than one would ask again at the same moment, for ever.
+        return longest if longest >= _MOMENT else 0.0
 
     def room(self, lane: Lane = "live", *, batch: bool = False, most: int = 1) -> int:
         """How many calls could go now, other waiters apart; at most ``most``."""
@@ -219,6 +222,16 @@ class Pacing:
     async def _tell(self) -> None:
         async with self._moved:
             self._moved.notify_all()
+
+
+def seconds_for(limits: Limits, calls: int, lane: Lane = "backfill", *, batch: bool = False) -> int:
+    """How long so many calls take at least in a lane, at the published limits and with nobody else calling."""
+    rates = [limits.per_second, limits.per_minute / 60, (limits.batches_per_minute if batch else 0) / 60]
+    slowest = min((rate for rate in rates if rate), default=0.0)
+    a_day = limits.per_day - (limits.per_day // _LIVE_SHARE if lane == "backfill" else 0)
+    days, rest = divmod(max(0, calls - 1), a_day) if a_day else (0, calls)
+    at_once = min(calls, rest + 1) if days else calls
+    return int(days * _SECONDS["day"] + (at_once / slowest if slowest else 0))
 
 
 def _seconds(moment: datetime) -> float:

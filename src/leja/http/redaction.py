@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 HIDDEN: Final = "[hidden]"
@@ -24,7 +25,7 @@ _BEARER: Final = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._~\-]{6,}")
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers that may be stored: lower-case names on the allow-list, the rest dropped."""
-    return {name.lower(): value for name, value in headers.items() if _may_keep(name.lower())}
+    return {lower: value for name, value in headers.items() if _may_keep(lower := name.lower())}
 
 
 def scrub(text: str, secrets: Iterable[str] = ()) -> str:
@@ -34,6 +35,7 @@ def scrub(text: str, secrets: Iterable[str] = ()) -> str:
     return _BEARER.sub(rf"\1 {HIDDEN}", _SECRET_QUERY.sub(rf"\1{HIDDEN}", text))
 
 
+@lru_cache(maxsize=512)
 def _may_keep(name: str) -> bool:
     if name in _PLAIN:
         return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 from collections.abc import Sequence
 from typing import Literal
@@ -16,7 +15,7 @@ Algorithm = Literal["sha256", "sha1", "sha512"]
 
 def signed(secret: str, message: bytes, *, encoding: Encoding = "base64", algorithm: Algorithm = "sha256") -> str:
     """The HMAC of ``message`` as the vendor writes it."""
-    raw = hmac.new(secret.encode(), message, getattr(hashlib, algorithm)).digest()
+    raw = hmac.digest(secret.encode(), message, algorithm)
     return base64.b64encode(raw).decode() if encoding == "base64" else raw.hex()
 
 

@@ -18,7 +18,7 @@ from leja.core.clock import Clock
 from leja.core.errors import Transient
 from leja.core.failpoints import failpoint
 from leja.database.engine import Connection, Database
-from leja.intake.inbox import Arrival, keep_group
+from leja.intake.inbox import Row, keep_rows
 
 GROUP_MAX: Final = 512
 COUNTS_EVERY_SECONDS: Final = 1.0
@@ -34,9 +34,12 @@ class WantedThing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """What one request brought: all of it is durable before it is answered, or none of it is."""
+    """What one request brought: all of it is durable before it is answered, or none of it is.
 
-    arrivals: tuple[Arrival, ...] = ()
+    The rows come ready: preparing them while the group before is being committed costs nobody any time.
+    """
+
+    rows: Sequence[Row] = ()
     wanted: tuple[WantedThing, ...] = ()
 
 
@@ -50,8 +53,8 @@ class _Waiting(msgspec.Struct):
 class GroupCommitter:
     """Takes batches from any event loop; ``start`` and ``stop`` bracket its life.
 
-    Groups form by themselves: what arrives while one commit is under way is the next group. ``one_each`` commits every
-    batch by itself, for comparison.
+    Groups form by themselves: what arrives while one commit is under way is the next group, or ``share`` of it.
+    ``one_each`` commits every batch by itself, for comparison.
     """
 
     def __init__(self, database: Database, clock: Clock, *, waiting_max: int = 2048, one_each: bool = False) -> None:
@@ -59,6 +62,7 @@ class GroupCommitter:
         self._clock = clock
         self._waiting_max = waiting_max
         self._group_max = 1 if one_each else GROUP_MAX
+        self._last = 0  # how many were in the group before
         self._queue: deque[_Waiting] = deque()
         self._refused: Counter[tuple[UUID, UUID, date, str]] = Counter()
         self._wake = threading.Condition()
@@ -102,7 +106,7 @@ class GroupCommitter:
             with self._wake:
                 if not self._queue and not self._stopping:
                     self._wake.wait(COUNTS_EVERY_SECONDS)
-                group = [self._queue.popleft() for _ in range(min(self._group_max, len(self._queue)))]
+                group = self._next()
                 counts, self._refused = (self._refused, Counter()) if not group else (Counter(), self._refused)
                 last = self._stopping and not self._queue
             if counts:
@@ -112,6 +116,11 @@ class GroupCommitter:
                 _answer(group)
             elif last:
                 return
+
+    def _next(self) -> list[_Waiting]:
+        size = min(self._group_max, share(len(self._queue), self._last))
+        self._last = size or self._last
+        return [self._queue.popleft() for _ in range(size)]
 
     def _write(self, group: list[_Waiting]) -> None:
         """The group in one transaction; if that fails, one by one, so that a bad row costs only its own request."""
@@ -129,9 +138,9 @@ class GroupCommitter:
     def _commit(self, batches: Sequence[Batch]) -> None:
         now = self._clock()
         with self._database.transaction() as conn:
-            arrivals = [arrival for batch in batches for arrival in batch.arrivals]
-            if arrivals:
-                keep_group(conn, arrivals, now)
+            rows = [row for batch in batches for row in batch.rows]
+            if rows:
+                keep_rows(conn, rows, now)
             for thing in sorted({_order(thing) for batch in batches for thing in batch.wanted}):
                 conn.execute(
                     "INSERT INTO wanted (org_id, connection_id, kind, external_id, wanted_at, not_before)"
@@ -155,6 +164,15 @@ class GroupCommitter:
         except Exception:
             # Counts are no reason to stop taking events in.
             _log.exception("the counts of refused requests could not be written")
+
+
+def share(waiting: int, last: int) -> int:
+    """How many of those who wait go into the next commit, if ``last`` were in the one before and may soon ask again.
+
+    Half of both, so that one half is answered and asks again while the other is being committed. Whoever takes all that
+    wait gets everybody at once by and by: then the database idles while they are answered, and they while it writes.
+    """
+    return min(waiting, (waiting + last + 1) // 2)
 
 
 def write_counts(conn: Connection, counts: Counter[tuple[UUID, UUID, date, str]]) -> None:

@@ -17,12 +17,14 @@ import msgspec
 
 from leja.connectors.contract import RawEvent
 from leja.core.errors import Refused
-from leja.core.ids import uuid7
+from leja.core.ids import uuid7, uuids7
+from leja.database.arrays import Byteas, Texts, Uuids
 from leja.database.engine import Connection
 from leja.database.review import open_item
 from leja.http.redaction import kept_headers
 
 KEY_MAX: Final = 512
+SALT_BYTES: Final = 16
 GROUP_MAX: Final = 1000
 GROUP_BYTES_MAX: Final = 8 * 1024 * 1024
 _encode_headers: Final = msgspec.json.Encoder(order="deterministic").encode
@@ -56,7 +58,7 @@ class Kept(msgspec.Struct, frozen=True):
         return Kept(self.new + other.new, self.repeated + other.repeated, self.conflicting + other.conflicting)
 
 
-class _Row(msgspec.Struct):
+class Row(msgspec.Struct):
     """An arrival on its way to the tables, under the key that it is tried with."""
 
     org_id: UUID
@@ -66,6 +68,7 @@ class _Row(msgspec.Struct):
     event_id: UUID
     salt: bytes
     digest: bytes
+    headers: str
     parking: Parking | None
 
 
@@ -88,7 +91,11 @@ def keep_group(conn: Connection, arrivals: Sequence[Arrival], now: datetime) -> 
 
     Raises Refused ``event-key-unreadable``.
     """
-    rows = [_row(arrival, now) for arrival in arrivals]
+    return keep_rows(conn, rows_of(arrivals, now), now)
+
+
+def keep_rows(conn: Connection, rows: list[Row], now: datetime) -> Kept:
+    """Keep rows that are ready, of any number of organisations, in the caller's transaction."""
     kept, ordinal = Kept(), 1
     while rows:
         contradicting, tally = _keep_rows(conn, rows, now, first=ordinal == 1)
@@ -136,22 +143,31 @@ def stored_headers(headers: Mapping[str, str]) -> str:
     return _encode_headers(kept).decode().replace("\\u0000", "")
 
 
-def _row(arrival: Arrival, now: datetime) -> _Row:
-    event, salt = arrival.event, os.urandom(16)
-    return _Row(
-        arrival.org_id, arrival.connection_id, event, require_key(event.key), uuid7(now), salt,
-        hashlib.sha256(salt + event.body).digest(), arrival.parking,
-    )  # fmt: skip
+def rows_of(arrivals: Sequence[Arrival], now: datetime) -> list[Row]:
+    """The rows, each with an id and a salt of its own. No I/O: whoever commits need not be the one who prepares.
+
+    Raises Refused ``event-key-unreadable``.
+    """
+    ids = uuids7(now, len(arrivals))
+    salts = os.urandom(SALT_BYTES * len(arrivals))
+    rows = []
+    for at, (arrival, event_id) in enumerate(zip(arrivals, ids, strict=True)):
+        event, salt = arrival.event, salts[at * SALT_BYTES : (at + 1) * SALT_BYTES]
+        rows.append(Row(
+            arrival.org_id, arrival.connection_id, event, require_key(event.key), event_id, salt,
+            hashlib.sha256(salt + event.body).digest(), stored_headers(event.headers), arrival.parking,
+        ))  # fmt: skip
+    return rows
 
 
-def _renamed(row: _Row, ordinal: int, now: datetime) -> _Row:
+def _renamed(row: Row, ordinal: int, now: datetime) -> Row:
     """The row under its next derived key, parked: it contradicts what stands under the key before."""
     parking = Parking(
         code="event-key-conflict",
         message=f"The event {row.event.key!r} arrived again with another content.",
         remedy="Compare both. Dismiss this one if it says nothing new; retry it if it is a thing of its own.",
     )
-    return _Row(
+    return Row(
         row.org_id,
         row.connection_id,
         row.event,
@@ -159,16 +175,20 @@ def _renamed(row: _Row, ordinal: int, now: datetime) -> _Row:
         uuid7(now),
         row.salt,
         row.digest,
+        row.headers,
         parking,
     )
 
 
-def _keep_rows(conn: Connection, rows: list[_Row], now: datetime, *, first: bool) -> tuple[list[_Row], Kept]:
+def _keep_rows(conn: Connection, rows: list[Row], now: datetime, *, first: bool) -> tuple[list[Row], Kept]:
     """Insert what is new; of the rest say what is a repetition and give back what contradicts."""
-    alone: dict[tuple[UUID, UUID, str], _Row] = {}
+    alone: dict[tuple[UUID, UUID, str], Row] = {}
     for row in rows:
         alone.setdefault((row.org_id, row.connection_id, row.key), row)
     inserted = _insert(conn, list(alone.values()), now)
+    if len(inserted) == len(rows):
+        _park(conn, rows, now)
+        return [], Kept(len(rows)) if first else Kept(conflicting=len(rows))
     new = [row for row in alone.values() if row.event_id in inserted]
     _park(conn, new, now)
     there = [row for row in rows if row.event_id not in inserted]
@@ -178,43 +198,47 @@ def _keep_rows(conn: Connection, rows: list[_Row], now: datetime, *, first: bool
     return contradicting, Kept(len(new), repeated) if first else Kept(0, repeated, len(new))
 
 
-def _insert(conn: Connection, rows: list[_Row], now: datetime) -> set[UUID]:
+def _insert(conn: Connection, rows: list[Row], now: datetime) -> set[UUID]:
     """One statement for the three tables.
 
     Keys are taken in one order everywhere, so that two groups cannot deadlock. Arrays go in their binary form (%b):
-    as text every body would be written in hexadecimal and searched for quotes.
+    as text every body would be written in hexadecimal and searched for quotes. Bodies come by a list of their own, so
+    that only the small columns are held and sorted.
     """
+    code, ids = conn.info.encoding, Uuids(row.event_id for row in rows)
     found = conn.execute(
         "WITH given AS ("
         " SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[],"
-        " %b::text[], %b::bytea[], %b::bytea[], %b::bytea[], %b::text[], %b::text[]) WITH ORDINALITY"
-        " AS g (org_id, event_id, connection_id, event_key, topic, origin, parent, headers, digest, salt, body, state,"
-        " because, position)),"
+        " %b::text[], %b::bytea[], %b::text[], %b::text[]) WITH ORDINALITY"
+        " AS g (org_id, event_id, connection_id, event_key, topic, origin, parent, headers, digest, state, because,"
+        " position)),"
         " kept AS (INSERT INTO event (org_id, event_id, connection_id, event_key, topic, origin, parent, headers,"
         " digest, received_at)"
         " SELECT org_id, event_id, connection_id, event_key, topic, origin, parent, headers, digest, %s"
         ' FROM given ORDER BY org_id, connection_id, event_key COLLATE "C"'
-        " ON CONFLICT (org_id, connection_id, event_key) DO NOTHING RETURNING event_id),"
+        " ON CONFLICT (org_id, connection_id, event_key) DO NOTHING RETURNING org_id, event_id),"
         " bodies AS (INSERT INTO event_body (org_id, event_id, salt, body)"
-        " SELECT org_id, event_id, salt, body FROM given JOIN kept USING (event_id)),"
+        " SELECT org_id, event_id, salt, body FROM unnest(%b::uuid[], %b::bytea[], %b::bytea[])"
+        " AS b (event_id, salt, body) JOIN kept USING (event_id)),"
         " states AS (INSERT INTO event_state (org_id, event_id, connection_id, state, because, at)"
-        " SELECT org_id, event_id, connection_id, state, because, %s FROM given JOIN kept USING (event_id)"
+        " SELECT given.org_id, event_id, connection_id, state, because, %s FROM given JOIN kept USING (event_id)"
         " ORDER BY position)"
         " SELECT event_id FROM kept",
         (
-            [row.org_id for row in rows], [row.event_id for row in rows], [row.connection_id for row in rows],
-            [row.key for row in rows], [row.event.topic for row in rows], [row.event.origin for row in rows],
-            [row.event.parent for row in rows], [stored_headers(row.event.headers) for row in rows],
-            [row.digest for row in rows], [row.salt for row in rows], [row.event.body for row in rows],
-            ["parked" if row.parking else "new" for row in rows],
-            [row.parking.message if row.parking else "" for row in rows], now, now,
+            Uuids(row.org_id for row in rows), ids, Uuids(row.connection_id for row in rows),
+            Texts((row.key for row in rows), code), Texts((row.event.topic for row in rows), code),
+            Texts((row.event.origin for row in rows), code), Texts((row.event.parent for row in rows), code),
+            Texts((row.headers for row in rows), code), Byteas([row.digest for row in rows]),
+            Texts(("parked" if row.parking else "new" for row in rows), code),
+            Texts((row.parking.message if row.parking else "" for row in rows), code), now,
+            ids, Byteas([row.salt for row in rows]), Byteas([row.event.body for row in rows]), now,
         ),
         binary=True,
     )  # fmt: skip
     return {event_id for (event_id,) in found}
 
 
-def _park(conn: Connection, rows: list[_Row], now: datetime) -> None:
+def _park(conn: Connection, rows: list[Row], now: datetime) -> None:
     for row in rows:
         if row.parking is not None:
             open_item(
@@ -224,14 +248,17 @@ def _park(conn: Connection, rows: list[_Row], now: datetime) -> None:
             )  # fmt: skip
 
 
-def _stored(conn: Connection, rows: list[_Row]) -> dict[tuple[UUID, UUID, str], _Stored]:
+def _stored(conn: Connection, rows: list[Row]) -> dict[tuple[UUID, UUID, str], _Stored]:
     if not rows:
         return {}
     found = conn.execute(
         "SELECT e.org_id, e.connection_id, e.event_key, b.salt, e.digest, e.headers FROM event e"
         " JOIN event_body b ON b.org_id = e.org_id AND b.event_id = e.event_id"
         " WHERE (e.org_id, e.connection_id, e.event_key) IN (SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::text[]))",
-        ([row.org_id for row in rows], [row.connection_id for row in rows], [row.key for row in rows]),
+        (
+            Uuids(row.org_id for row in rows), Uuids(row.connection_id for row in rows),
+            Texts((row.key for row in rows), conn.info.encoding),
+        ),
     ).fetchall()
     stored = {}
     for org_id, connection_id, key, salt, digest, headers in found:
@@ -240,7 +267,7 @@ def _stored(conn: Connection, rows: list[_Row]) -> dict[tuple[UUID, UUID, str], 
     return stored
 
 
-def _same(row: _Row, there: _Stored) -> bool:
+def _same(row: Row, there: _Stored) -> bool:
     """Whether the content is the same. An erased body cannot be compared: its key is believed.
 
     Two places of one file are two things, even if they say the same: equal rows are often two real sales.

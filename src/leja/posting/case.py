@@ -27,7 +27,7 @@ class Case:
 
     __slots__ = (
         "affects", "base", "currency", "day", "entries", "flags", "header", "known", "missing", "rate", "rules",
-        "stated",
+        "stated", "table",
     )
 
     def __init__(self, known: Known, header: Header, rate: Rate | None = None, rate_day: date | None = None) -> None:
@@ -37,6 +37,7 @@ class Case:
         self.day = header.business_day
         self.currency = header.currency
         self.base = known.rules.base_currency
+        self.table = known.rules.mapping.at(header.business_day)
         self.stated = rate
         self.rate = self.rate_on(header.currency, rate_day or self.day, rate)
         self.entries: list[Entry] = []
@@ -85,7 +86,7 @@ class Case:
 
     def tax_role(self, code: str) -> str:
         """The role of the account that a tax, named in the source's words, is owed on."""
-        mapped = self.rules.mapping.at(self.day).tax_role(code)
+        mapped = self.table.tax_role(code)
         return mapped or _tax_role(code, self.header.country)
 
     def draft(self, label: str, day: date | None = None, text: str = "") -> Draft:
@@ -118,7 +119,7 @@ class Draft:
         self.label = label
         self.day = day
         self.text = text
-        self._table = case.rules.mapping.at(day)
+        self._table = case.table if day == case.day else case.rules.mapping.at(day)
         # (role, account, currency, tax code, memo, rate, is tax, fixed) -> [amount, base]
         self._lines: dict[tuple[str, str, str, str, str, Decimal, bool, bool], list[int]] = {}
 

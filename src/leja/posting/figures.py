@@ -84,7 +84,7 @@ def measure(case: Case, line: Line, inclusive: bool) -> tuple[Item, int]:
     code = line.tax_code
     own = by_channel = 0
     if line.taxes:
-        code = code or "+".join(tax.code for tax in line.taxes if tax.owed_by == "seller")
+        code = code or "+".join([tax.code for tax in line.taxes if tax.owed_by == "seller"])
         kept: list[tuple[TaxKey, int]] = []
         for tax in line.taxes:
             amount = case.minor(tax.amount)
@@ -152,5 +152,5 @@ def _doubt(line: Line, item: Item, channel_tax: int, inclusive: bool) -> int:
     rates = [tax.rate for tax in line.taxes if tax.rate is not None]
     if len(rates) != len(line.taxes):
         return 0
-    charged = sum(amount for _, amount in item.taxes) + channel_tax
+    charged = item.gross - item.net + channel_tax
     return charged - tax_on(item.net + (charged if inclusive else 0), rates, inclusive)

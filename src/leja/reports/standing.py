@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from leja.database.engine import Connection
+from leja.database.review import INFORMATION
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +27,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def quiet(self) -> bool:
         """Whether nothing needs a person."""
-        return not self.parked and not self.review
+        return not self.parked and not set(self.review) - INFORMATION
 
 
 class TargetStanding(msgspec.Struct, frozen=True, kw_only=True):

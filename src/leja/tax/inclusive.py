@@ -25,6 +25,9 @@ def round_ratio(numerator: int, denominator: int) -> int:
 
 def tax_on(amount: int, percents: Sequence[Decimal], inclusive: bool) -> int:
     """The tax of all ``percents`` on the same base, each rounded by itself: of a net price, or inside a gross one."""
+    if len(percents) == 1:  # the usual case, which the rest would take round three loops
+        numerator, denominator = _ratio(percents[0])
+        return round_ratio(amount * numerator, denominator + numerator if inclusive else denominator)
     ratios = [_ratio(percent) for percent in percents]
     if not inclusive:
         return sum(round_ratio(amount * numerator, denominator) for numerator, denominator in ratios)

@@ -13,10 +13,12 @@ from litestar.params import FromQuery, PathParameter, QueryParameter
 
 from leja import flow
 from leja.access import connections, organisations
+from leja.access.metered_reads import stored
 from leja.access.organisations import Organisation
 from leja.connectors import registry
 from leja.core.errors import Refused
 from leja.database.engine import Connection as Conn
+from leja.http.metering import Reads
 from leja.intake.arrivals import Arrived, arrivals
 from leja.intake.proof import Proof
 from leja.reports.standing import Standing, TargetStanding, standing, target
@@ -38,6 +40,23 @@ class ShownConnection(msgspec.Struct, frozen=True, kw_only=True):
     tenant: str
     start_date: date
     standing: TargetStanding | None = None
+    reads: MonthOfReads | None = None
+
+
+class MonthOfReads(msgspec.Struct, frozen=True, kw_only=True):
+    """What a vendor admits in a month, what of it is used, and the day on which it would be used up at this pace."""
+
+    month: date
+    allowance: int
+    used: int
+    ends_on: date | None
+
+    @classmethod
+    def of(cls, reads: Reads | None) -> MonthOfReads | None:
+        """As it is shown; None where nothing is metered."""
+        if reads is None:
+            return None
+        return cls(month=reads.month, allowance=reads.allowance, used=reads.used, ends_on=reads.ends_on)
 
 
 class UnderWay(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,10 +101,11 @@ def _work(conn: Conn, org_id: UUID) -> list[UnderWay]:
 @get(f"{ORG}/connections", opt=READ, sync_to_thread=True, operation_id="connections")
 def connection_list(request: Asking, org: OrgId) -> list[ShownConnection]:
     """The connections, in the order in which they were added."""
-    return reading(request, org, _connections)
+    now = house_of(request).clock()
+    return reading(request, org, lambda conn, org_id: _connections(conn, org_id, now))
 
 
-def _connections(conn: Conn, org_id: UUID) -> list[ShownConnection]:
+def _connections(conn: Conn, org_id: UUID, now: datetime) -> list[ShownConnection]:
     return [
         ShownConnection(
             connection_id=found.connection_id,
@@ -96,6 +116,7 @@ def _connections(conn: Conn, org_id: UUID) -> list[ShownConnection]:
             tenant=found.tenant,
             start_date=found.start_date,
             standing=target(conn, org_id, found.connection_id) if found.duty == "accounting" else None,
+            reads=MonthOfReads.of(stored(conn, org_id, found.connection_id, found.connector.limits.reads_per_month, now)),
         )
         for found in connections.connections(conn, org_id)
     ]

@@ -22,6 +22,7 @@ from leja.house import House
 from leja.jobs.worker import BesideThread
 from leja.web.api import application
 from leja.web.metrics import timed
+from leja.web.protocol import configured
 from leja.web.webhook_door import Receive, Scope, Send, WebhookDoor
 
 KEEP_ALIVE_SECONDS = 20
@@ -76,10 +77,9 @@ def run(
     bound = _bound(host, port)
     if listening is not None:
         listening(int(bound.getsockname()[1]))
-    config = uvicorn.Config(
-        front(house, worker=worker), log_config=None, access_log=False, ws="none", lifespan="on", server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS, timeout_graceful_shutdown=END_SECONDS,
-    )  # fmt: skip
+    config = configured(
+        front(house, worker=worker), timeout_keep_alive=KEEP_ALIVE_SECONDS, timeout_graceful_shutdown=END_SECONDS
+    )
     _Server(config).run(sockets=[bound])
 
 

@@ -19,7 +19,7 @@ from leja.core.errors import LejaError, Refused, Transient
 from leja.http.redaction import kept_headers
 from leja.intake.committer import Batch, GroupCommitter, WantedThing
 from leja.intake.doors import Door, DoorDirectory
-from leja.intake.inbox import Arrival, require_key
+from leja.intake.inbox import Arrival, require_key, rows_of
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -187,7 +187,7 @@ class WebhookDoor:
             raise self._refusal(door, 400, error.code) from None
         if any(_stranger(door, event) for event in read):
             raise self._refusal(door, webhooks.refusal_status, "webhook-wrong-account")
-        return Batch(arrivals=arrivals)
+        return Batch(rows=rows_of(arrivals, self._clock()))
 
     def _arrival(self, door: Door, event: ReadEvent, headers: dict[str, str], body: bytes) -> Arrival:
         raw = RawEvent(key=require_key(event.key), topic=event.topic, body=event.body or body, headers=headers)

@@ -60,9 +60,13 @@ def _record(step: Step, chart: Chart) -> Json:
     if chart.multicurrency:
         body["CurrencyRef"] = {"value": step.bundle.currency}
     party = step.bundle.customer if step.kind == "Customer" else None
-    if party is not None and party.company:
+    if party is None or not party.external_id:
+        return body
+    if party.company or party.name:
+        body["PrintOnCheckName"] = (party.company or party.name)[:110]
+    if party.company:
         body["CompanyName"] = party.company[:100]
-    if party is not None and party.email:
+    if party.email:
         body["PrimaryEmailAddr"] = {"Address": party.email[:100]}
     return body
 

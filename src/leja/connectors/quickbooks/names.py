@@ -30,14 +30,15 @@ def item_for(chart: Chart, account: str) -> RemoteItem | None:
 
 
 def customer_name(bundle: Bundle, chart: Chart) -> str:
-    """A display name: unique by the source's id, and by currency where it is not the home currency."""
+    """A display name: the source's id of the customer, and the currency where it is not the home currency.
+
+    Never a person's own name: the reference of a record stands in tables that nothing can be erased from. Who has no id
+    at the source is told as all that have none.
+    """
     party = bundle.customer
     abroad = "" if bundle.currency == chart.home_currency else f" {bundle.currency}"
-    if party is None or not (party.external_id or party.name or party.company):
-        return f"Customers through Leja{abroad}"
-    mark = f" ({party.external_id}){abroad}" if party.external_id else abroad
-    named = _clean(party.company or party.name or "Customer", 100 - min(60, len(mark)))
-    return _clean(f"{named}{mark}", 100)
+    known = _clean(party.external_id, 60) if party is not None else ""
+    return f"Customer {known}{abroad}" if known else f"Customers through Leja{abroad}"
 
 
 def supplier_name(bundle: Bundle, chart: Chart) -> str:

@@ -20,8 +20,6 @@ from leja.core.errors import Refused
 from leja.core.money import Money, from_text
 
 T = TypeVar("T")
-# NUL, half a surrogate pair, an escaped colon: rare enough to be looked at slowly.
-_ODD: Final = (b"\\u0000", b"\\ud", b"\\uD", b"\\u003a", b"\\u003A")
 _UNKNOWN: Final = "unknown field"
 
 
@@ -42,8 +40,7 @@ def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
 
 def read(body: bytes, shape: type[T]) -> tuple[T, tuple[str, ...]]:
     """``body`` as ``shape`` and the paths of its unread fields. Raises Refused ``json-...``."""
-    if not _plainly_strict(body):
-        strict_json.check(body)
+    strict_json.check(body)
     whole: Any = shape
     decoder: msgspec.json.Decoder[T] = _decoder(whole)
     try:
@@ -57,21 +54,6 @@ def read(body: bytes, shape: type[T]) -> tuple[T, tuple[str, ...]]:
         return decoder.decode(_encoder.encode(known)), tuple(sorted(unread))
     except msgspec.ValidationError as error:
         raise _misshapen(error) from None
-
-
-def _plainly_strict(body: bytes) -> bool:
-    """Whether a quick look proves what ``strict_json.check`` proves; in doubt False, and then that is asked.
-
-    An object that says a key twice loses one when it is decoded, and with it a colon when it is written again.
-    """
-    if b"\\u" in body and any(odd in body for odd in _ODD):
-        return False
-    try:
-        body.decode()
-        again = _encoder.encode(_anything.decode(body))
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return False
-    return body.count(b":") == again.count(b":")
 
 
 def _misshapen(error: msgspec.ValidationError) -> Refused:
@@ -130,7 +112,7 @@ def version(updated_at: str, completeness: str) -> str:
 
     A fetched order says more than the webhook of the same instant, so "1" sorts after "0".
     """
-    return f"{utc(instant(updated_at)):%Y-%m-%dT%H:%M:%S.%fZ}/{completeness}"
+    return f"{utc(instant(updated_at)).replace(tzinfo=None).isoformat(timespec='microseconds')}Z/{completeness}"
 
 
 def external(identifier: str | int) -> str:

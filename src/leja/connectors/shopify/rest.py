@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from functools import lru_cache
+
 from leja.connectors.shopify import wire
 from leja.connectors.shopify.facts import (
     FulfilmentFacts,
@@ -165,20 +168,18 @@ def _duty(duty: wire.Duty, line: wire.LineItem, currency: str) -> Line:
 
 
 def _discount(allocations: tuple[wire.DiscountAllocation, ...], else_total: str, currency: str) -> Money | None:
-    minor = sum(money(one.amount, currency).minor for one in allocations)
-    return (Money(minor, currency) if allocations else money(else_total, currency)) or None
+    if allocations:
+        return Money(sum([money(one.amount, currency).minor for one in allocations]), currency) or None
+    return money(else_total, currency) or None
 
 
 def _taxes(taxes: tuple[wire.TaxLine, ...], currency: str) -> tuple[Tax, ...]:
-    return tuple(
-        Tax(
-            code=tax.title,
-            amount=money(tax.price, currency),
-            rate=percentage(tax.rate),
-            owed_by="channel" if tax.channel_liable else "seller",
-        )
-        for tax in taxes
-    )
+    return tuple([_tax(tax.title, tax.price, tax.rate, bool(tax.channel_liable), currency) for tax in taxes])
+
+
+@lru_cache(maxsize=4096)
+def _tax(title: str, price: str, rate: Decimal | None, channel_liable: bool, currency: str) -> Tax:
+    return Tax(code=title, amount=money(price, currency), rate=percentage(rate), owed_by="channel" if channel_liable else "seller")
 
 
 def _refund(refund: wire.Refund, order: wire.Order) -> RefundFacts:
@@ -235,6 +236,7 @@ def movement(one: wire.Transaction, currency: str) -> Movement:
         gateway=one.gateway or "",
         at=instant(at) if at else None,
         reference=one.payment_id or str(one.id),
+        authorization=one.authorization or "",
     )
 
 

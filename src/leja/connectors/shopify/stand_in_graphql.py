@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,9 +59,23 @@ class DocumentRefused(Exception):
         self.errors = errors
 
 
+@lru_cache(maxsize=1)
 def load_schema() -> GraphQLSchema:
     """The schema of the file beside this one."""
     return build_schema((Path(__file__).parent / "stand_in_schema.graphql").read_text())
+
+
+@lru_cache(maxsize=256)
+def _valid(schema: GraphQLSchema, query: str) -> DocumentNode:
+    """The document of a query, read and judged once. Raises DocumentRefused."""
+    try:
+        document = parse(query)
+    except GraphQLError as problem:
+        raise DocumentRefused([worded(problem)]) from None
+    problems = validate(schema, document)
+    if problems:
+        raise DocumentRefused([worded(problem) for problem in problems])
+    return document
 
 
 class Compiled:
@@ -68,13 +83,7 @@ class Compiled:
 
     def __init__(self, schema: GraphQLSchema, query: str, variables: dict[str, Any], operation: str | None) -> None:
         self._schema = schema
-        try:
-            self.document: DocumentNode = parse(query)
-        except GraphQLError as problem:
-            raise DocumentRefused([worded(problem)]) from None
-        problems = validate(schema, self.document)
-        if problems:
-            raise DocumentRefused([worded(problem) for problem in problems])
+        self.document = _valid(schema, query)
         self._fragments = {
             node.name.value: node for node in self.document.definitions if isinstance(node, FragmentDefinitionNode)
         }

@@ -188,8 +188,8 @@ def _with_lines(collection: str, record: Record, places: Places) -> Iterable[tup
         amount = line.line_amount or Decimal(0)
         if record.line_amount_types == "Inclusive":
             amount -= line.tax_amount or Decimal(0)
-        # The line of an overpayment names no account: it stands on receivables.
-        waits = ("PAYMENT" in kind and places.receivable) or ""
+        # The line of an overpayment names no account: it stands on receivables, or on payables where money was spent.
+        waits = "" if "PAYMENT" not in kind else places.receivable if kind.startswith("RECEIVE") else places.payable
         yield _line_account(line, places) or waits, -sign * amount
         left -= amount
     if record.total_tax:

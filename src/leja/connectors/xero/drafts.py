@@ -173,7 +173,7 @@ def _with_lines(step: Step, chart: Chart, accepted: Mapping[str, RemoteDocument]
     sold = coded(others, chart)
     shown: Sequence[BundleLine] = others if sold is None else sold
     body: Json = {
-        "Type": _TYPES[step.kind] if step.kind != "Overpayment" else _overpaid(control),
+        "Type": _TYPES[step.kind],
         "Contact": {"ContactID": _id(accepted, "contact")},
         "Date": bundle.date.isoformat(),
         "LineAmountTypes": "NoTax" if sold is None else "Exclusive",
@@ -193,11 +193,8 @@ def _with_lines(step: Step, chart: Chart, accepted: Mapping[str, RemoteDocument]
 
 _TYPES: Final[Mapping[str, str]] = {
     "Invoice": "ACCREC", "CreditNote": "ACCRECCREDIT", "Receive": "RECEIVE", "Spend": "SPEND",
+    "Overpayment": "RECEIVE-OVERPAYMENT",
 }
-
-
-def _overpaid(control: BundleLine) -> str:
-    return "RECEIVE-OVERPAYMENT" if control.amount.minor > 0 else "SPEND-OVERPAYMENT"
 
 
 def _line(line: BundleLine, sign: int, chart: Chart, *, with_tax: bool) -> Json:

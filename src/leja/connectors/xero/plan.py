@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from leja.connectors.contract import Bundle, BundleLine, Chart, Step
 from leja.connectors.xero.bank import bank_steps
 from leja.connectors.xero.lines import make_step, net, per_account
-from leja.connectors.xero.trade import trade_steps
+from leja.connectors.xero.trade import money_back, trade_steps
 from leja.core.currency import exponent
 from leja.core.errors import NeedsReview
 from leja.core.money import Money
@@ -47,7 +47,7 @@ def _documents(bundle: Bundle, chart: Chart, lines: Sequence[BundleLine]) -> tup
     if not planned and not owed and any(line.account_kind == "bank" for line in lines):
         planned = bank_steps(bundle, lines)
     if not planned and owed:
-        planned = _owed_against_money(bundle, lines)
+        planned = _owed_against_money(bundle, chart, lines)
     return planned or journal_steps(bundle, chart, lines, "document", "")
 
 
@@ -151,17 +151,24 @@ def _payment(bundle: Bundle, chart: Chart, lines: Sequence[BundleLine]) -> tuple
     return (*payments, make_step(bundle, "credit", "CreditNote", "-N", (left, *rest), contact=True))
 
 
-def _owed_against_money(bundle: Bundle, lines: Sequence[BundleLine]) -> tuple[Step, ...]:
-    """Money of bank accounts against receivables and nothing else: overpayments that wait for their invoice."""
+def _owed_against_money(bundle: Bundle, chart: Chart, lines: Sequence[BundleLine]) -> tuple[Step, ...]:
+    """Money of bank accounts against receivables and nothing else: overpayments that wait for their invoice, or money
+    that went back."""
     owed = per_account(line for line in lines if line.account_kind == "receivable")
     banks = per_account(line for line in lines if line.account_kind == "bank")
     if len(owed) != 1 or any(line.account_kind not in ("receivable", "bank") for line in lines):
         return ()
     control = next(iter(owed.values()))
-    return tuple(
+    came = [line for line in banks.values() if line.amount.minor > 0]
+    went = [line for line in banks.values() if line.amount.minor < 0]
+    back = money_back(bundle, chart, lines, went) if went else ()
+    if went and not back:
+        return ()
+    overpaid = tuple(
         make_step(
             bundle, f"overpayment-{number}", "Overpayment", f"-O{number}",
             (line, replace(control, amount=-line.amount)), contact=True,
         )
-        for number, line in enumerate(banks.values(), start=1)
+        for number, line in enumerate(came, start=1)
     )
+    return (*overpaid, *back)

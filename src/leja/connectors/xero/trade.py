@@ -67,11 +67,46 @@ def _both(
         return _document(bundle, control, "CreditNote", "document", others, credit)
     plain = [line for line in others if not line.role.startswith("output_tax")] or others
     carrier = max(plain, key=lambda line: abs(line.amount.minor))
+    return _carried_over(bundle, control, others, invoice, credit, carrier)
+
+
+def _carried_over(
+    bundle: Bundle, control: BundleLine, others: Sequence[BundleLine],
+    invoice: tuple[int, Sequence[BundleLine]], credit: tuple[int, Sequence[BundleLine]], carrier: BundleLine,
+) -> tuple[Step, ...]:
+    invoiced, credited = invoice[0], credit[0]
     if invoiced >= credited:
         main = _document(bundle, control, "Invoice", "document", [*others, _carried(carrier, -credited)], invoice)
         return (*main, *_document(bundle, control, "CreditNote", "second", [_carried(carrier, credited)], credit))
     main = _document(bundle, control, "CreditNote", "document", [*others, _carried(carrier, invoiced)], credit)
     return (*main, *_document(bundle, control, "Invoice", "second", [_carried(carrier, -invoiced)], invoice))
+
+
+def money_back(
+    bundle: Bundle, chart: Chart, lines: Sequence[BundleLine], went: Sequence[BundleLine]
+) -> tuple[Step, ...]:
+    """Money that left bank accounts against receivables and nothing else: an extra payment that was taken back.
+
+    Money spent as an overpayment would rest on payables, so it is a refund of a credit note, beside an invoice over the
+    same amount; both name one account, which nets to nothing. Nothing where there is no account that both may name.
+    """
+    carrier = _nothing_on(bundle, chart)
+    if carrier is None:
+        return ()
+    back = -net(went)
+    return _carried_over(bundle, _control(bundle, chart, lines), [], (back, []), (back, went), carrier)
+
+
+def _nothing_on(bundle: Bundle, chart: Chart) -> BundleLine | None:
+    """A line of nothing on the account of rounding differences, or on the first account of income."""
+    able = {account.id: account for account in chart.accounts if account.active and not account.system}
+    income = sorted((a.code, a.id) for a in able.values() if a.kind == "income")
+    named = bundle.rounding_account if bundle.rounding_account in able else income[0][1] if income else ""
+    if not named or able[named].kind in ("bank", "receivable", "payable"):
+        return None
+    return BundleLine(
+        account=named, account_kind=able[named].kind, role="carried", amount=Money(0, bundle.currency)
+    )
 
 
 def _carried(line: BundleLine, minor: int) -> BundleLine:
