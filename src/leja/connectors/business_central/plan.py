@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from leja.connectors.business_central.lines import make_step, net, per_account
 from leja.connectors.business_central.tax import as_charged
 from leja.connectors.contract import Bundle, BundleLine, Chart, Step
+from leja.core.currency import exponent
 from leja.core.errors import NeedsReview
 from leja.core.money import Money
 
@@ -40,7 +41,7 @@ def steps(bundle: Bundle, chart: Chart) -> tuple[Step, ...]:
 
 
 def expressible(bundle: Bundle, chart: Chart) -> tuple[BundleLine, ...]:
-    """The lines that move something. Raises NeedsReview for another currency, payables, strange receivables."""
+    """The lines that move something. Raises NeedsReview for another currency, a third decimal, payables, two receivables."""
     lines = tuple(line for line in bundle.lines if line.amount)
     if bundle.currency != chart.home_currency:
         raise NeedsReview(
@@ -48,6 +49,14 @@ def expressible(bundle: Bundle, chart: Chart) -> tuple[BundleLine, ...]:
             f"{bundle.reference} is in {bundle.currency}, and Leja keeps Business Central in {chart.home_currency} only",
             remedy="Deliver it in the home currency.",
             in_base=True,
+        )
+    unit = 10 ** max(0, exponent(bundle.currency) - 2)
+    if any(line.amount.minor % unit or (line.tax is not None and line.tax.minor % unit) for line in lines):
+        raise NeedsReview(
+            "business-central-decimals",
+            f"{bundle.reference} has amounts with a third decimal, which Business Central rounds unless it was set up otherwise",
+            remedy="Round at the source.",
+            in_base=False,
         )
     if any(line.account_kind == "payable" for line in lines):
         raise NeedsReview(

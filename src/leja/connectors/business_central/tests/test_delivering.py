@@ -213,6 +213,16 @@ def test_another_currency_is_held_and_base_would_help(scene: Scene) -> None:
     assert held.value.facts["in_base"] is True
 
 
+def test_a_third_decimal_is_held_and_base_would_not_help(scene: Scene) -> None:
+    chart = msgspec.structs.replace(scene.chart, home_currency="TND")
+    lines = tuple(msgspec.structs.replace(one, amount=Money(minor, "TND")) for one, minor in zip(journal().lines, (1_001, -1_001), strict=True))
+    with pytest.raises(NeedsReview) as held:
+        target.steps(journal(currency="TND", lines=lines), chart)
+    assert (held.value.code, held.value.facts["in_base"]) == ("business-central-decimals", False)
+    whole = tuple(msgspec.structs.replace(one, amount=Money(minor, "TND")) for one, minor in zip(journal().lines, (1_010, -1_010), strict=True))
+    assert len(target.steps(journal(currency="TND", lines=whole), chart)) == 1
+
+
 def test_mapped_dimensions_stand_on_the_entries(scene: Scene) -> None:
     lines = tuple(msgspec.structs.replace(one, dimensions={"channel": "sales", "location": "x"}) for one in journal().lines)
     draft = scene.draft(journal(lines=lines))
