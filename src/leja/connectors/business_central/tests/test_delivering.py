@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -12,6 +14,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from leja.connectors.business_central import Settings, source, target
 from leja.connectors.business_central.chart import tax_rates
@@ -297,6 +301,49 @@ def test_a_lost_answer_is_unknown_and_then_found(scene: Scene) -> None:
     assert isinstance(found, Found)
 
 
+@pytest.fixture(scope="module")
+def lasting() -> Iterator[Scene]:
+    running = Scene()
+    yield running
+    running.close()
+
+
+_SOLD = st.lists(st.tuples(st.sampled_from(["STANDARD", "REDUCED", ""]), st.integers(-30_000, 60_000).filter(bool)), min_size=1, max_size=5)
+_NUMBERS = itertools.count(1)
+
+
+@given(_SOLD, st.sampled_from([0, 0, 1]))
+@settings(max_examples=40, deadline=None)
+def test_whatever_is_sold_the_ledger_moves_to_the_cent(lasting: Scene, sold: list[tuple[str, int]], off: int) -> None:
+    """By sales document where the tax is what the group comes to, else by journal; never a cent beside."""
+    taxes: dict[str, int] = {}
+    for code, percent in (("STANDARD", 20), ("REDUCED", 5)):
+        base = Decimal(sum(net for name, net in sold if name == code)) * percent / 100
+        taxes[code] = int(base.quantize(Decimal(1), ROUND_HALF_UP))
+    tax = sum(taxes.values()) + off
+    lines = [line(SALES, -net, "sales", tax_code=code, tax=Money(0, "GBP") if code else None) for code, net in sold]
+    if tax:
+        lines.append(line(VAT, -tax, "output_tax"))
+    paid = sum(net for _code, net in sold) + tax
+    if not paid:
+        return
+    bundle = sale(f"LJPROP{next(_NUMBERS):08}AB", lines=(line(CASH, paid), *lines))
+    kinds = [kind for _n, kind, _r in plan(lasting, bundle)]
+    assert ("Journal" in kinds and len(kinds) == 1) == bool(off)
+    before, accepted = lasting.ledger(), {"customer": lasting.customer()}
+    for step in target.steps(bundle, lasting.chart):
+        if step.lines:
+            (outcome,) = lasting.deliver(target.draft(step, lasting.chart, accepted))
+            assert isinstance(outcome, Accepted), outcome
+            accepted[step.name] = outcome.document
+    after = lasting.ledger()
+    moved = {account: after.get(account, 0) - before.get(account, 0) for account in {*before, *after}}
+    wanted: dict[str, int] = {}
+    for one in bundle.lines:
+        wanted[one.account] = wanted.get(one.account, 0) + one.amount.minor
+    assert {a: m for a, m in moved.items() if m} == {a: m for a, m in wanted.items() if m}
+
+
 # --- refusals ---------------------------------------------------------------------------------------------------------
 
 
@@ -342,6 +389,19 @@ def test_refusals_are_told_apart(status: int, code: str, words: str, expected: t
     if isinstance(outcome, Rejected):
         assert outcome.words == words
         assert (outcome.remedy == "consent") == (status == 401)
+
+
+def test_a_gateway_that_gave_up_is_unknown_and_a_limit_costs_nothing(scene: Scene) -> None:
+    draft = scene.draft(journal())
+    scene.control("fault", kind="error_after", path="POST *$batch", status=504, times=1, skip=1)
+    assert isinstance(scene.deliver(draft)[0], Unknown)
+    assert isinstance(scene.run(target.find(scene.session, [draft]))[0], Found)
+    other = scene.draft(journal("LJOURN0000009AB"))
+    for skip in (0, 1):
+        scene.control("fault", kind="rate_limited", path="POST *$batch", times=1, skip=skip)
+        assert isinstance(scene.deliver(other)[0], Later), "what was made is a draft, nothing more"
+    assert isinstance(scene.deliver(other)[0], Accepted)
+    assert scene.ledger() == {COST: 8_000, STOCK: -8_000}
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
