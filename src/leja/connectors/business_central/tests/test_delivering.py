@@ -70,7 +70,7 @@ class Scene:
         self.token = self.control("grant")["access_token"]
         self.runner = asyncio.Runner()
         self.http = Http(
-            base_url=self.server.url("business_central"), authorise=self._authorise, now=self.clock,
+            base_url=self.server.url("business_central"), authorise=self._authorise, now=self.clock, sleep=self._pass,
             private_hosts=frozenset({f"127.0.0.1:{self.server.port}"}),
         )
         self.session = Session(
@@ -81,6 +81,10 @@ class Scene:
 
     async def _authorise(self, headers: dict[str, str], *, rejected: bool) -> None:
         headers["authorization"] = f"Bearer {self.token}"
+
+    async def _pass(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        await asyncio.sleep(0)
 
     def run(self, doing: Awaitable[Any]) -> Any:
         return self.runner.run(doing)  # type: ignore[arg-type]
