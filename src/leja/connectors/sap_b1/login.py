@@ -22,7 +22,7 @@ async def log_in(http: Http, settings: Settings, secrets: Mapping[str, str]) -> 
     if not (password and settings.user_name and settings.company_db):
         raise NeedsConsent(
             "sap-b1-login", "company_db, user_name and password are not all there",
-            remedy="State them: leja connection set, and the password as a secret.",
+            remedy="State them when the connection is added; a new password: leja secret rotate NAME password=-",
         )  # fmt: skip
     body = {"CompanyDB": settings.company_db, "UserName": settings.user_name, "Password": password}
     answer = await http.send(

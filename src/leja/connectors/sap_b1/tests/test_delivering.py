@@ -128,6 +128,16 @@ def test_an_answer_that_is_lost_is_asked_after(fault_kind: str) -> None:
         assert isinstance(finding, Found)
 
 
+@pytest.mark.parametrize("change", [{"total": Money(121, "GBP")}, {"date": date(2026, 5, 4)}])
+def test_an_answer_that_holds_another_document_is_no_acceptance(change: dict[str, Any]) -> None:
+    with company() as there:
+        chart = there.chart()
+        (step,) = target.steps(bundle("fee", [line("610020", 120), line("111060", -120)]), chart)
+        outcome = there.deliver(msgspec.structs.replace(target.draft(step, chart, {}), **change))
+        assert isinstance(outcome, Unknown)
+        assert "another document" in outcome.why
+
+
 def test_an_approval_procedure_makes_no_document_and_takes_no_reference() -> None:
     with company() as there:
         chart = there.chart()
