@@ -17,6 +17,7 @@ import pytest
 from leja.database.embedded import EmbeddedPostgres
 from leja.database.engine import Database, Urls
 
+from .source_scene import SourceScene
 from .target_scene import TargetScene
 
 Against = Callable[..., TargetScene]
@@ -32,6 +33,7 @@ def shelf(cluster: EmbeddedPostgres) -> Iterator[Database]:
     opened = Database(Urls(**{role: cluster.url(f"leja_{role}", name) for role in ("owner", "app", "web")}))
     yield opened
     opened.close()
+    _say_what_is_left_open()
     with psycopg.connect(cluster.url("postgres", "postgres"), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
 
@@ -48,7 +50,6 @@ def standing(shelf: Database, tmp_path_factory: pytest.TempPathFactory) -> Itera
             return scenes[slug]
 
         yield made
-    _say_what_is_left_open()
 
 
 @pytest.fixture
@@ -60,11 +61,21 @@ def against(shelf: Database, tmp_path: Path) -> Iterator[Against]:
             return stack.enter_context(TargetScene(slug, shelf, tmp_path, **given))
 
         yield made
-    _say_what_is_left_open()
+
+
+@pytest.fixture
+def reading(shelf: Database, tmp_path: Path) -> Iterator[Callable[..., SourceScene]]:
+    """reading(slug, door=False): a source's stand-in with an organisation that reads it."""
+    with ExitStack() as stack:
+
+        def made(slug: str, **given: Any) -> SourceScene:
+            return stack.enter_context(SourceScene(slug, shelf, tmp_path, **given))
+
+        yield made
 
 
 def _say_what_is_left_open() -> None:
-    """A server ends with connections half open; that is said here and not in the middle of another test."""
+    """Servers end with connections half open; that is said at the end of a file and not in the middle of another."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
