@@ -1,6 +1,7 @@
 """The exact request of one step. Pure: the same step, chart and earlier answers always give the same bytes.
 
-What is sent is the document as here together with the row of the key table that bears its reference (``delivering``).
+Keys of documents are told as text, which Service Layer takes for numbers too: a preview has a word in their place. What
+is sent is the document as here together with the row of the key table that bears its reference (``delivering``).
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ def _document(step: Step, chart: Chart, edition: Edition, accepted: Mapping[str,
     for number, (line, code) in enumerate(zip(taxed.lines, taxed.codes, strict=True)):
         row = _row(line, sign, code, chart, edition)
         if order is not None:
-            row |= {"BaseType": _ORDER, "BaseEntry": _number(order.remote_id), "BaseLine": number}
+            row |= {"BaseType": _ORDER, "BaseEntry": order.remote_id, "BaseLine": number}
         rows.append(row)
     return body | {"DocumentLines": rows}
 
@@ -184,7 +185,7 @@ def _payment(step: Step, chart: Chart, edition: Edition, accepted: Mapping[str, 
         "TransferReference": step.reference,
         "Remarks": _words(step, 254),
         "ControlAccount": _control(step),
-        "PaymentInvoices": [{"DocEntry": _number(settled.remote_id), applied: amount, "InvoiceType": kind}],
+        "PaymentInvoices": [{"DocEntry": settled.remote_id, applied: amount, "InvoiceType": kind}],
         **_money(step, chart),
         **_series(step, edition),
     }
@@ -234,11 +235,6 @@ def _id(accepted: Mapping[str, RemoteDocument], name: str) -> str:
         return accepted[name].remote_id
     except KeyError:
         raise BrokenInvariant("sap-b1-step-order", f"step {name!r} was not accepted before it was needed") from None
-
-
-def _number(remote_id: str) -> int | str:
-    """A document's key; a preview hands on the name of a step that was not sent."""
-    return int(remote_id) if remote_id.isdigit() else remote_id
 
 
 def moved(lines: Sequence[BundleLine]) -> dict[str, int]:

@@ -55,7 +55,7 @@ def test_money_taken_at_once_is_an_invoice_and_a_payment_per_tender(chart: Chart
     rows = bodies["document"]["DocumentLines"]
     assert [(row["AccountCode"], row["LineTotal"]) for row in rows] == [("230010", Decimal("-10.00")), ("410010", 130)]
     assert [bodies[f"payment-{n}"]["TransferSum"] for n in (1, 2)] == [100, 20]
-    assert bodies["payment-1"]["PaymentInvoices"] == [{"DocEntry": 2, "SumApplied": 100, "InvoiceType": "it_Invoice"}]
+    assert bodies["payment-1"]["PaymentInvoices"] == [{"DocEntry": "2", "SumApplied": 100, "InvoiceType": "it_Invoice"}]
 
 
 def test_money_given_back_is_a_credit_memo_and_an_outgoing_payment(chart: Chart) -> None:
@@ -94,7 +94,7 @@ def test_receivables_that_the_chart_does_not_tell_apart_leave_the_journal(chart:
 
 def test_a_payment_applies_to_the_invoice_it_pays_or_waits_for_it(chart: Chart) -> None:
     paid = bundle("payment", [line("111010", 60), line("130000", -60)], applies_to=("LJAAAAAAAAAAAAAC",))
-    assert drafted(paid, chart)["document"]["PaymentInvoices"][0]["DocEntry"] == 900
+    assert drafted(paid, chart)["document"]["PaymentInvoices"][0]["DocEntry"] == "900"
     step = target.steps(paid, chart)[-1]
     partner = RemoteDocument(kind="BusinessPartners", remote_id="LJ1", reference="LJ1")
     journal = RemoteDocument(kind="JournalEntries", remote_id="7", reference="LJAAAAAAAAAAAAAC")
