@@ -17,7 +17,8 @@ from leja.connectors.contract import RemoteDocument, RemoteLine, RemoteState
 from leja.connectors.sap_b1.wire import Document, Journal, JournalLine, Partner, Payment
 from leja.core.money import Money, from_text
 
-_MARK: Final = re.compile(r"\Aleja:([A-Z0-9-]+)(?:\s|\Z)")
+MARK: Final = "leja:"
+_MARK: Final = re.compile(rf"\A{MARK}([A-Z0-9-]+)(?:\s|\Z)")
 PAYMENTS: Final = ("IncomingPayments", "VendorPayments")
 MARKETING: Final = ("Invoices", "CreditNotes")
 # The vendor's word in a journal entry for the kind of document behind it.

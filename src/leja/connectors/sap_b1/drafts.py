@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from leja.connectors.contract import BundleLine, Chart, Draft, RemoteDocument, Step
+from leja.connectors.sap_b1.documents import MARK
 from leja.connectors.sap_b1.edition import Edition, read
 from leja.connectors.sap_b1.names import customer_name
 from leja.connectors.sap_b1.plan import DOCUMENTS, item_lines, net, steps
@@ -65,7 +66,7 @@ def _body(step: Step, chart: Chart, accepted: Mapping[str, RemoteDocument]) -> J
 
 def mark(reference: str) -> str:
     """Our mark on a document."""
-    return f"leja:{reference}"
+    return f"{MARK}{reference}"
 
 
 def _words(step: Step, length: int) -> str:

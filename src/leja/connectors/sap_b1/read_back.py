@@ -20,6 +20,7 @@ from leja.connectors.sap_b1.delivering import shape_of
 from leja.connectors.sap_b1.documents import (
     KIND_OF,
     MANUAL,
+    MARK,
     MARKETING,
     ORIGINS,
     PAYMENTS,
@@ -117,20 +118,25 @@ async def _manual(session: Session, entries: Sequence[Journal], home: str) -> li
 async def changed(session: Session, cursor: str | None) -> ChangedPage:
     """Everything that changed since the cursor, ours and others'."""
     today, home = session.now().date(), await local_currency(session)
-    entries, last = await _new_entries(session, _read(cursor), today)
-    since = _read(cursor).day if cursor else today - _FIRST
+    since = _read(cursor)
+    entries, last = await _new_entries(session, since, today)
+    day = (since.day if since is not None else today - _FIRST).isoformat()
     wanted: dict[str, set[int]] = defaultdict(set)
     for entry in entries:
         if entry.original_journal in KIND_OF and entry.original:
             wanted[KIND_OF[entry.original_journal]].add(entry.original)
     states: list[RemoteState] = []
     for kind in MARKETING:
-        touched = await rows(session, kind, Document, {"$filter": f"UpdateDate ge {quoted(since.isoformat())}"})
+        where = f"UpdateDate ge {quoted(day)}{_or_ours('Comments') if since is None else ''}"
+        touched = await rows(session, kind, Document, {"$filter": where})
         known: dict[int, Document] = {record.doc_entry: record for record in touched}
         missing = [str(number) for number in sorted(wanted[kind] - known.keys())]
         known |= {record.doc_entry: record for record in await any_of(session, kind, Document, "DocEntry", missing)}
         states += await _with_entries(session, kind, list(known.values()), home)
     for kind in PAYMENTS:
+        if since is None:
+            paid = await rows(session, kind, Payment, {"$filter": f"startswith(Remarks, {quoted(MARK)})"})
+            wanted[kind] |= {record.doc_entry for record in paid}
         if wanted[kind]:
             states += await _states(session, kind, [str(number) for number in sorted(wanted[kind])], home)
     states += await _others(session, entries, home)
@@ -138,20 +144,25 @@ async def changed(session: Session, cursor: str | None) -> ChangedPage:
     return ChangedPage(states=tuple(states), cursor=msgspec.json.encode(left).decode())
 
 
-def _read(cursor: str | None) -> Cursor:
+def _read(cursor: str | None) -> Cursor | None:
     if not cursor:
-        return Cursor(entry=0, day=date.min)
+        return None
     try:
         return msgspec.json.decode(cursor, type=Cursor)
     except msgspec.DecodeError:
         raise Refused("sap-b1-cursor", f"{cursor!r} is not a cursor of SAP Business One's changes") from None
 
 
-async def _new_entries(session: Session, since: Cursor, today: date) -> tuple[list[Journal], int]:
-    """Journal entries after the last one seen; the first time those of the last three months."""
+def _or_ours(field: str) -> str:
+    return f" or startswith({field}, {quoted(MARK)})"
+
+
+async def _new_entries(session: Session, since: Cursor | None, today: date) -> tuple[list[Journal], int]:
+    """Journal entries after the last one seen; the first time those of the last three months, and all that are ours."""
     newest = await rows(session, "JournalEntries", Journal, {"$orderby": "JdtNum desc", "$top": "1"})
     last = newest[0].jdt_num if newest else 0
-    what = f"JdtNum gt {since.entry}" if since.entry else f"ReferenceDate ge {quoted((today - _FIRST).isoformat())}"
+    first = f"ReferenceDate ge {quoted((today - _FIRST).isoformat())}{_or_ours('Memo')}"
+    what = f"JdtNum gt {since.entry}" if since is not None else first
     return await rows(session, "JournalEntries", Journal, {"$filter": what, "$orderby": "JdtNum"}), last
 
 

@@ -281,6 +281,21 @@ def test_an_edited_comment_makes_it_changed_but_keeps_its_lines() -> None:
         assert state.changed_at == datetime(2026, 6, 4, 9, 0, tzinfo=UTC)
 
 
+def test_without_a_cursor_everything_of_ours_is_told_however_old() -> None:
+    with company() as there:
+        chart = there.chart()
+        old = {"date": date(2025, 11, 3)}
+        sold = bundle("sale", [line("111060", 1_000), line("410010", -1_000)], **old)
+        there.tell(sold, chart)
+        there.tell(bundle("fee", [line("610020", 120), line("111060", -120)], "LJAAAAAAAAAAAAAC", **old), chart)
+        there.clock.advance(120 * 86_400)
+        page = there.run(target.changed(there.session, None))
+        assert {s.document.reference for s in page.states} == {"LJAAAAAAAAAAAAAB", "LJAAAAAAAAAAAAAB-P1", "LJAAAAAAAAAAAAAC"}
+        there.control("void", kind="JournalEntries", id="3")
+        later = there.run(target.changed(there.session, page.cursor))
+        assert ("LJAAAAAAAAAAAAAC", "voided") in {(s.document.reference, s.state) for s in later.states}
+
+
 def test_a_cursor_that_cannot_be_read_is_refused() -> None:
     with company() as there, pytest.raises(Refused):
         there.run(target.changed(there.session, "yesterday"))
