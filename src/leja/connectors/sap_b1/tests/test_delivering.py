@@ -281,6 +281,29 @@ def test_an_edited_comment_makes_it_changed_but_keeps_its_lines() -> None:
         assert state.changed_at == datetime(2026, 6, 4, 9, 0, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("days", [0, 1])
+def test_an_edit_on_the_day_of_the_cursor_or_the_next_is_told(days: int) -> None:
+    with company() as there:
+        _, accepted = there.tell(taxed_invoice())
+        there.clock.advance(5 * 86_400)
+        cursor = there.run(target.changed(there.session, None)).cursor
+        there.clock.advance(days * 86_400 + 3_600)
+        there.control("alter", kind="Invoices", id=accepted["document"].remote_id, amount="150.00")
+        page = there.run(target.changed(there.session, cursor))
+        moved = {one.account: one.amount.minor for s in page.states if s.document.kind == "Invoices" for one in s.lines}
+        assert moved["410010"] == -15_000
+
+
+def test_more_documents_than_one_question_holds_are_all_read_back() -> None:
+    with company() as there:
+        chart, documents = there.chart(), []
+        for number in range(23):
+            fee = bundle("fee", [line("610020", 100), line("111060", -100)], f"LJAAAAAAAAAAA{number:02}B")
+            documents.append(there.tell(fee, chart)[1]["document"])
+        states = there.run(target.read_back(there.session, documents))
+        assert [(s.state, s.document.reference) for s in states] == [("present", d.reference) for d in documents]
+
+
 def test_without_a_cursor_everything_of_ours_is_told_however_old() -> None:
     with company() as there:
         chart = there.chart()

@@ -133,6 +133,12 @@ def test_rows_that_agree_alone_and_not_in_sum_bear_no_group(chart: Chart) -> Non
     assert {row["VatGroup"] for row in drafted(told, chart)["document"]["DocumentLines"]} == {"O0"}
 
 
+def test_rows_that_agree_in_sum_and_not_alone_bear_no_group(chart: Chart) -> None:
+    lines = [line("410010", -33, tax_code="O1", tax=Money(tax, "GBP")) for tax in (-6, -7)]
+    told = bundle("invoice", [line("130000", 79), *lines, line("220010", -13, role="output_tax")])
+    assert {row["VatGroup"] for row in drafted(told, chart)["document"]["DocumentLines"]} == {"O0"}
+
+
 def test_sales_tax_codes_stand_in_their_own_field_and_never_compute(chart: Chart) -> None:
     american = msgspec.structs.replace(chart, edition=written(Edition(country="US", tax_field="TaxCode")))
     rows = drafted(taxed_invoice(), american)["document"]["DocumentLines"]
@@ -183,6 +189,13 @@ def test_accounts_with_segments_are_told_by_their_system_codes() -> None:
         assert bank.id == "_SYS00000111010"
         assert {a.kind for a in chart.accounts if a.code in ("130000", "510010", "140000", "310010", "230010")} == {
             "receivable", "cost_of_sales", "current_asset", "equity", "current_liability"}  # fmt: skip
+
+
+def test_title_and_frozen_accounts_are_not_active() -> None:
+    with company() as there:
+        there.control("deactivate", kind="ChartOfAccounts", id="410020")
+        active = {account.code: account.active for account in there.chart().accounts}
+        assert (active["410020"], active["400000"], active["410010"]) == (False, False, True)
 
 
 def test_control_accounts_can_be_stated() -> None:
