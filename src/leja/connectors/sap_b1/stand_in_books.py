@@ -143,7 +143,7 @@ class Books:
         """Local currency for one unit. Raises Refused where nobody entered one for the day."""
         if currency == self.settings.local_currency:
             return Decimal(1)
-        if currency not in self.settings.currencies:
+        if currency not in (*self.settings.currencies, self.settings.system_currency):
             raise Refused(-2028, "No matching records found (ODBC -2028)", 404)
         kept = self.records.store.get("rate", f"{currency}/{day}")
         if kept is not None:

@@ -17,10 +17,11 @@ from leja.connectors.sap_b1.stand_in_shapes import NO, YES, Refused
 from leja_sandbox.kit import StandIn
 
 KINDS: Final = (*MARKETING, *PAYMENTS, "JournalEntries")
-_AMOUNTS: Final = frozenset({
-    "UnitPrice", "Price", "LineTotal", "GrossTotal", "PriceAfterVAT", "GrossPrice", "Quantity", "Debit", "Credit", "FCDebit", "FCCredit",
-    "TransferSum", "CashSum", "CreditSum", "SumApplied", "AppliedFC", "SumPaid", "DocRate", "DiscountPercent",
-})  # fmt: skip
+# Where a caller may have left a mark of its own; the control shows all of it as the document's note.
+_SAID: Final = (
+    "NumAtCard", "Comments", "Remarks", "Memo", "Reference", "Reference1", "Reference2", "Reference3", "CounterReference",
+    "TransferReference", "JournalMemo", "JournalRemarks",
+)  # fmt: skip
 
 
 class _Hand:
@@ -219,21 +220,24 @@ class _Hand:
         body, kind = stored.body, stored.kind
         local = self._company.settings.local_currency
         currency = body.get("DocCurrency", local)
+        gone = body.get("Cancelled") == YES or body.get("CancelStatus", "csNo") != "csNo"
         if kind == "JournalEntries":
-            day, total = body["ReferenceDate"], sum((row["Debit"] for row in body["JournalEntryLines"]), Decimal(0))
-            number, note, status = body["Number"], body["Memo"], ""
+            rows = body["JournalEntryLines"]
+            currency = next((row["FCCurrency"] for row in rows if row["FCCurrency"]), local)
+            side = "Debit" if currency == local else "FCDebit"
+            day, total, number = body["ReferenceDate"], sum((row[side] for row in rows), Decimal(0)), body["Number"]
+            gone = self._company.records.store.get("reversal", stored.id) is not None
+        elif kind in PAYMENTS:
+            day, number = body["DocDate"], body["DocNum"]
+            total = sum((row["CreditSum"] for row in body["PaymentCreditCards"]), body["CashSum"] + body["TransferSum"])
         else:
             day, number = body["DocDate"], body["DocNum"]
-            note = body.get("Comments") or body.get("Remarks") or ""
-            status = "cancelled" if body["Cancelled"] == YES else body.get("CancelStatus", "")
-            if kind in PAYMENTS:
-                total = sum(
-                    (row["CreditSum"] for row in body["PaymentCreditCards"]), body["CashSum"] + body["TransferSum"]
-                )
-            else:
-                total = body["DocTotalFc"] if currency != local else body["DocTotal"]
+            total = body["DocTotalFc"] if currency != local else body["DocTotal"]
+        said = [
+            body.get(name) for name in (*_SAID, *(name for name in body if name.startswith("U_"))) if body.get(name)
+        ]
         return {"kind": kind, "id": stored.id, "number": str(number), "day": day, "total": encoded(total).decode(),
-                "currency": currency, "origin": stored.origin, "status": status, "note": note}  # fmt: skip
+                "currency": currency, "origin": stored.origin, "gone": gone, "note": " ".join(map(str, said))}  # fmt: skip
 
 
 def hand(stand_in: StandIn, company: Company, actions: Actions) -> None:
@@ -244,7 +248,7 @@ def hand(stand_in: StandIn, company: Company, actions: Actions) -> None:
         "approval", "rate", "restart", "expire_tokens", "revoke_tokens",
     ):  # fmt: skip
         stand_in.control.action(name)(getattr(own, name))
-    for name, other in (("delete", own.void), ("cancel", own.void), ("archive", own.deactivate)):
+    for name, other in (("cancel", own.void), ("archive", own.deactivate)):
         stand_in.control.action(name)(other)
 
 

@@ -270,7 +270,8 @@ class Documents:
         self, kind: str, body: dict[str, Any], partner: Stored, lines: list[Priced], rounding: Decimal
     ) -> list[Row]:
         sign = _SIGNS[kind]
-        control = body.get("ControlAccount") or partner.body["DebitorAccount"]
+        wanted = body.get("ControlAccount") or partner.body["DebitorAccount"]
+        control = self.books.account(wanted, "OINV.CtlAccount").id
         total = sum((line.net + line.tax for line in lines), _ZERO) + rounding
         rows = [Row(control, sign * total, card=partner.id)]
         for account in dict.fromkeys(line.account for line in lines):

@@ -162,7 +162,8 @@ class Payments:
     ) -> list[Row]:
         """The customer's side: what is applied at the documents' own rates, the rest on account, and the difference."""
         local, currency = self.settings.local_currency, body["DocCurrency"]
-        control = body.get("ControlAccount") or partner.body["DebitorAccount"]
+        wanted = body.get("ControlAccount") or partner.body["DebitorAccount"]
+        control = self.books.account(wanted, "ORCT.BpAct").id
         taken = _ZERO
         for each in applied:
             foreign = self.records.find(each.kind, each.id)

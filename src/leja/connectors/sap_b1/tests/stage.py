@@ -20,6 +20,7 @@ TARGET = {
     "tax_code": "O1",
     "writes": "POST /b1s/v2/[$B]*",
     "archivable": {"account": "ChartOfAccounts", "customer": "BusinessPartners"},
+    "not_offered": {"delete": "posted documents cannot be deleted there (-5006), only cancelled"},
     "foreign": {
         "kind": "JournalEntries",
         "body": {
