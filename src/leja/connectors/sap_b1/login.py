@@ -31,7 +31,10 @@ async def log_in(http: Http, settings: Settings, secrets: Mapping[str, str]) -> 
     )  # fmt: skip
     if answer.status >= 400:
         code, words = words_of(answer.body)
-        raise NeedsConsent("sap-b1-login", f"Service Layer refused the log-in: {code} {words}".strip())
+        raise NeedsConsent(
+            "sap-b1-login", f"Service Layer refused the log-in: {code} {words}".strip(),
+            remedy="Check user and company database; a new password: leja secret rotate NAME password=-",
+        )  # fmt: skip
     cookies = dict(_COOKIE.findall(answer.headers.get("set-cookie", "")))
     if "B1SESSION" not in cookies:
         raise Transient("sap-b1-session", "Service Layer answered the log-in without a session")
