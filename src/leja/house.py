@@ -30,7 +30,7 @@ from leja.bookkeeping.fold import Booked
 from leja.bookkeeping.source import Source
 from leja.closing import anchor as anchors
 from leja.connectors import registry
-from leja.connectors.contract import OAuth, Session
+from leja.connectors.contract import Login, OAuth, Session
 from leja.core.clock import Clock, system_clock
 from leja.core.errors import NeedsConsent, Refused
 from leja.database.embedded import EmbeddedPostgres, default_home
@@ -45,6 +45,7 @@ from leja.delivery.target import Target
 from leja.http.addresses import expanded, parsed, private_hosts
 from leja.http.client import Authorise, Http, nobody
 from leja.http.metering import Meter, Reads
+from leja.http.login import SessionKeeper
 from leja.http.oauth import TokenEndpoint, Tokens, refresh
 from leja.http.pacing import Pacing
 from leja.intake.committer import GroupCommitter
@@ -126,6 +127,7 @@ class House:
             self._watch.start()
         self._paces: dict[UUID, Pacing] = {}
         self._meters: dict[UUID, Meter] = {}
+        self._logins: dict[UUID, SessionKeeper] = {}
         self._bookkeepers: dict[UUID, Bookkeeper] = {}
         self._decoder = Decoder() if settings.decode_process else None
 
@@ -200,7 +202,7 @@ class House:
         hosts = expanded(connector.hosts, found.settings)
         http = Http(
             base_url=base, hosts=hosts, authorise=self._credentials(found, base, hosts, hidden), pacing=pace,
-            private_hosts=self.settings.private_hosts, now=self.clock, meter=self._meter(found),
+            private_hosts=self.settings.private_hosts, now=self.clock, meter=self._meter(found), trust=_trust(found),
         )
         return Session(http=http, settings=found.typed_settings(), base_url=base, tenant=found.tenant, now=self.clock, context=context)
 
@@ -242,6 +244,8 @@ class House:
 
     def _credentials(self, found: Connection, base: str, hosts: tuple[str, ...], hidden: Mapping[str, str]) -> Authorise:
         auth = found.connector.auth
+        if isinstance(auth, Login):
+            return self._session_keeper(found, auth, base, hosts, hidden)
         if not isinstance(auth, OAuth):
             return nobody
         if "access_token" in hidden:
@@ -256,6 +260,24 @@ class House:
             database=self.database, vault=self.vault, org_id=found.org_id, connection_id=found.connection_id, refresher=renew,
             now=self.clock, holder=self.holder, header=auth.token_header, prefix=auth.token_prefix,
         ).authorise
+
+    def _session_keeper(
+        self, found: Connection, auth: Login, base: str, hosts: tuple[str, ...], hidden: Mapping[str, str]
+    ) -> Authorise:
+        """Everybody who calls for a connection in this process shares its session."""
+        typed, trust = found.typed_settings(), _trust(found)
+        secrets = {name: hidden[name] for name in auth.secrets if name in hidden}
+
+        async def log_in() -> Mapping[str, str]:
+            asking = Http(base_url=base, hosts=hosts, private_hosts=self.settings.private_hosts, now=self.clock, trust=trust)
+            try:
+                headers: Mapping[str, str] = await registry.side(found.slug, "login").log_in(asking, typed, secrets)
+            finally:
+                await asking.close()
+            return headers
+
+        keeper = self._logins.setdefault(found.connection_id, SessionKeeper())
+        return keeper.of(log_in, (base, repr(typed), tuple(sorted(secrets.items()))))
 
     # --- work ---
 
@@ -404,6 +426,11 @@ class House:
     def _door_secrets(self, org_id: UUID, connection_id: UUID, name: str) -> Sequence[str]:
         with self.database.transaction() as conn:
             return secrets_named(conn, org_id, self.vault, connection_id, name, self.clock())
+
+
+def _trust(found: Connection) -> str:
+    """Certificates (PEM) that the user's own system is signed with, where the connection states any."""
+    return str(found.settings.get("ca_certificates") or "")
 
 
 class _Fixed:

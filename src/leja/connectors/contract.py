@@ -37,6 +37,9 @@ function (or object) of the agreed name in ``source.py`` or ``target.py``; what 
   changed    async (Session, cursor | None) -> ChangedPage: drift, foreign entries, documents that bear our mark
   balances   async (Session, since, until) -> tuple[RemoteBalance, ...]: per account and day, of all documents
 
+``login.py`` (platforms whose declaration says ``Login``)
+  log_in     async (Http, settings, secrets) -> Mapping[str, str]: opens a session; the headers that carry it
+
 ``stand_in.py`` holds ``STAND_IN``, a ``leja_sandbox.kit.StandInSpec``; it imports only ``leja_sandbox.kit`` and ``core``.
 Nothing else of a folder imports it. The rest of a folder imports ``connectors.contract``, ``http``, ``documents``, ``core``.
 """
@@ -53,6 +56,7 @@ import msgspec
 from leja.connectors.declaration import Connector as Connector
 from leja.connectors.declaration import Key as Key
 from leja.connectors.declaration import Limits as Limits
+from leja.connectors.declaration import Login as Login
 from leja.connectors.declaration import NoAuth as NoAuth
 from leja.connectors.declaration import OAuth as OAuth
 from leja.connectors.declaration import Role as Role
