@@ -145,7 +145,7 @@ class Hooks:
         kept: dict[str, Any] = {name: value for name, value in stored.body.items() if not name.startswith("_")}
         return {
             "@odata.etag": stored.etag, **kept,
-            "userId": user, "lastModifiedDateTime": moment(stored.updated), "expirationDateTime": moment(stored.body["_until"]),
+            "userId": user, "lastModifiedDateTime": moment(stored.updated), "expirationDateTime": moment(int(stored.body["_until"])),
             "systemCreatedAt": moment(stored.updated), "systemCreatedBy": user,
             "systemModifiedAt": moment(stored.updated), "systemModifiedBy": user,
         }  # fmt: skip
@@ -171,7 +171,7 @@ class Hooks:
         now = moment(self._env.now())
         path = f"api/v2.0/companies({self._settings.company})/{kind}({id_})"
         event = {"subscriptionId": stored.id, "clientState": stored.body["clientState"],
-                 "expirationDateTime": moment(stored.body["_until"]), "resource": path, "changeType": change,
+                 "expirationDateTime": moment(int(stored.body["_until"])), "resource": path, "changeType": change,
                  "lastModifiedDateTime": now}  # fmt: skip
         if waiting:
             before = msgspec.json.decode(waiting[0][1])
@@ -186,7 +186,7 @@ class Hooks:
                            manner="late", delay=delay)  # fmt: skip
 
     def _life(self) -> dict[str, Any]:
-        return {"_until": self._env.now() + self._settings.subscription_days * 86_400}
+        return {"_until": int(self._env.now()) + self._settings.subscription_days * 86_400}
 
     def _resource(self, resource: str) -> str:
         path = resource.strip("/").partition("?")[0].split("/")

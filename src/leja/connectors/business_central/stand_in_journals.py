@@ -203,7 +203,8 @@ class Journals:
     # --- posting --------------------------------------------------------------------------------------------------
 
     def post(self, batch: Stored, origin: str) -> None:
-        """Posts every line of a batch and empties it."""
+        """Posts every line of a batch and empties it, whatever set it was reached by."""
+        batch = self.batch(batch.id) or batch
         lines = [*self.records.each("journalLines", batch.id), *self.records.each("customerPayments", batch.id)]
         live = [line for line in lines if line.body["amount"] or line.kind == "customerPayments"]
         if not live:

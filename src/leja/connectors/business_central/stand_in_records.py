@@ -115,7 +115,7 @@ class Records:
             f" WHERE {where} ORDER BY made", *values
         )  # fmt: skip
         for own, id_, number, parent, origin, version, updated, made, body in rows:
-            shown = json.loads(body, parse_float=Decimal)
+            shown = json.loads(body, parse_float=Decimal, parse_int=Decimal)
             yield Stored(own, id_, number, parent, origin, version, updated, made, shown)
 
     def add(
