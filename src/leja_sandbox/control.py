@@ -50,6 +50,14 @@ ignore_filters  (``on``) optional: searches answer everything, as a vendor does 
 """
 
 
+SALES_ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {"report": ()}
+"""What every sales stand-in offers beside the merchant's own actions, whose names its connector's stage gives to the suites.
+
+report          the source's own figures: ``{"counts": {"orders", "refunds"}, "sums": {"orders": {currency: minor}, "refunds":
+                {...}}}`` of what stands there now; deleted sales are not in it
+"""
+
+
 class Control:
     """Named actions with keyword arguments and JSON answers; each runs in one transaction of the store.
 

@@ -17,6 +17,7 @@ import pytest
 from leja.database.embedded import EmbeddedPostgres
 from leja.database.engine import Database, Urls
 
+from .source_scene import SourceScene
 from .target_scene import TargetScene
 
 Against = Callable[..., TargetScene]
@@ -36,6 +37,21 @@ def shelf(cluster: EmbeddedPostgres) -> Iterator[Database]:
         connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
 
 
+@pytest.fixture(scope="module")
+def standing(shelf: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], TargetScene]]:
+    """standing(slug): a target's scene that the tests of a file share, for what needs no fresh one."""
+    scenes: dict[str, TargetScene] = {}
+    with ExitStack() as stack:
+
+        def made(slug: str) -> TargetScene:
+            if slug not in scenes:
+                scenes[slug] = stack.enter_context(TargetScene(slug, shelf, tmp_path_factory.mktemp(slug)))
+            return scenes[slug]
+
+        yield made
+    _say_what_is_left_open()
+
+
 @pytest.fixture
 def against(shelf: Database, tmp_path: Path) -> Iterator[Against]:
     """against(slug, mode="daily", ...): a target's stand-in with an organisation that tells it."""
@@ -45,7 +61,23 @@ def against(shelf: Database, tmp_path: Path) -> Iterator[Against]:
             return stack.enter_context(TargetScene(slug, shelf, tmp_path, **given))
 
         yield made
-    # A server ends with connections half open; that is said here and not in the middle of another test.
+    _say_what_is_left_open()
+
+
+@pytest.fixture
+def reading(shelf: Database, tmp_path: Path) -> Iterator[Callable[..., SourceScene]]:
+    """reading(slug, door=False): a source's stand-in with an organisation that reads it."""
+    with ExitStack() as stack:
+
+        def made(slug: str, **given: Any) -> SourceScene:
+            return stack.enter_context(SourceScene(slug, shelf, tmp_path, **given))
+
+        yield made
+    _say_what_is_left_open()
+
+
+def _say_what_is_left_open() -> None:
+    """A server ends with connections half open; that is said here and not in the middle of another test."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()

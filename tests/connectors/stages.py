@@ -70,12 +70,52 @@ class TargetStage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     not_offered: dict[str, str] = {}
 
 
+class Doing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A control action of a merchant: its name, its arguments, and the argument that takes the sale's id."""
+
+    action: str
+    arguments: dict[str, Any] = {}
+    of: str = ""
+
+
+class SourceStage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a sales source is set up against its stand-in, and what its merchant does there.
+
+    ``settings``, ``secrets``, ``granted``, ``tenant``, ``stand_in`` as for a target; it sells in GBP. ``roles``: account roles
+    of its processors, put on default accounts. ``sell``: the action that makes a sale, ``sales`` the arguments of several
+    different ones, ``id`` the field of its answer that names it. ``refund`` gives part of a sale back, ``touch`` changes it
+    without moving money, ``edit`` moves money, ``delete`` removes it for good. ``late``: the argument of ``sell`` that dates a
+    sale into the past, as a commit that comes late, and by how many seconds the connector's overlap allows it. ``page``: more
+    sales than a page of the poll holds. ``reads``: pattern of ``"METHOD /path"`` of the calls that poll, backfill and proof
+    make. ``not_offered``: refund, edit, delete, late, day_totals, backfill -> why.
+    """
+
+    settings: dict[str, Any]
+    sell: str
+    sales: list[dict[str, Any]]
+    touch: Doing
+    reads: str
+    secrets: dict[str, str] = {}
+    granted: dict[str, str] = {}
+    tenant: str = ""
+    stand_in: dict[str, Any] = {}
+    roles: list[str] = []
+    id: str = "id"
+    refund: Doing | None = None
+    edit: Doing | None = None
+    delete: Doing | None = None
+    late: dict[str, Any] = {}
+    page: int = 0
+    not_offered: dict[str, str] = {}
+
+
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """All that a folder's ``tests/stage.py`` says."""
 
     slug: str
     capabilities: frozenset[str] = frozenset()
     target: TargetStage | None = None
+    source: SourceStage | None = None
 
 
 @lru_cache(maxsize=64)
@@ -84,11 +124,12 @@ def stage(slug: str) -> Stage:
     path = registry.folders()[slug] / "tests" / "stage.py"
     assert path.exists(), f"{slug} must bring {path.name}: see docs/connectors/writing.md"
     module = loaded(path, f"stage_{slug}")
-    target = getattr(module, "TARGET", None)
+    target, source = getattr(module, "TARGET", None), getattr(module, "SOURCE", None)
     try:
         found = Stage(
             slug=slug, capabilities=frozenset(getattr(module, "CAPABILITIES", ())),
             target=msgspec.convert(target, TargetStage) if target is not None else None,
+            source=msgspec.convert(source, SourceStage) if source is not None else None,
         )
     except msgspec.ValidationError as error:
         raise AssertionError(f"{path}: {error}") from error
@@ -103,6 +144,19 @@ def target_stage(slug: str) -> TargetStage:
     found = stage(slug).target
     assert found is not None, f"{slug} has target.py, so tests/stage.py must hold TARGET"
     return found
+
+
+def source_stage(slug: str) -> SourceStage:
+    """The stage of a source that is polled."""
+    found = stage(slug).source
+    assert found is not None, f"{slug} can be polled, so tests/stage.py must hold SOURCE"
+    return found
+
+
+def sources() -> list[str]:
+    """Every connector that sells and can be polled: presence is what puts it under the suite."""
+    return [slug for slug, one in registry.connectors().items()
+            if "sales" in one.roles and "poll" in registry.capabilities(slug)]
 
 
 def targets() -> list[str]:

@@ -30,6 +30,8 @@ def tell(scene: TargetScene, kind: str) -> None:
         second(scene.books, earlier)
     else:
         told.ALONE[kind](scene.books)
+    if kind == "payout":
+        told.banked(scene.books)
     scene.settle()
 
 
