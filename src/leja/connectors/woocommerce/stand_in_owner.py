@@ -211,7 +211,12 @@ class Owner:
             for refund in self._shop.refunds(order["id"]):
                 self._count(days, "refunds", refund["created"], refund["currency"], refund["amount"])
                 counts["refunds"] += 1
-        return {"counts": counts, "days": dict(sorted(days.items()))}
+        sums: dict[str, Record] = {"orders": {}, "refunds": {}}
+        for row in days.values():
+            for kind, sum_ in sums.items():
+                for currency, minor in row[kind].items():
+                    sum_[currency] = sum_.get(currency, 0) + minor
+        return {"counts": counts, "sums": sums, "days": dict(sorted(days.items()))}
 
     # --- parts ------------------------------------------------------------------------------------------------------
 
