@@ -88,4 +88,3 @@ def _gone(event: RawEvent) -> Decoded:
     stamp = f"{utc(gone.found_at):%Y-%m-%dT%H:%M:%SZ}/2"
     header = replace(document.header, withdrawn=True, version=max(stamp, f"{document.header.version}+gone"))
     return Decoded(documents=(replace(document, header=header),))
-

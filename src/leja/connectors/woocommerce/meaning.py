@@ -177,7 +177,9 @@ def _to_head(lines: list[Line], order: Order, rates: Rates) -> tuple[tuple[Line,
 
 def charged(line: Line) -> int:
     """What a line cost, tax included, in minor units: prices never contain it here."""
-    return line.listed.minor - (line.discount.minor if line.discount else 0) + sum(tax.amount.minor for tax in line.taxes)
+    return (
+        line.listed.minor - (line.discount.minor if line.discount else 0) + sum(tax.amount.minor for tax in line.taxes)
+    )
 
 
 def _ties(lines: tuple[Line, ...], total: Money, total_tax: Money) -> bool:
@@ -194,4 +196,3 @@ def unread_meta(order: Order, refunds: Iterable[Refund]) -> tuple[str, ...]:
         if not meta.key.startswith(QUIET):
             keys.add(f"meta_data.{meta.key[:60]}")
     return tuple(sorted(keys))
-

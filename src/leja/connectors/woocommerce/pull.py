@@ -35,7 +35,9 @@ async def refunds_of(session: Session, number: int) -> list[Any]:
     """Every refund of an order."""
     found: list[Any] = []
     while True:
-        listed = await page(session, f"/orders/{number}/refunds", {"offset": str(len(found)), "orderby": "id", "order": "asc"})
+        listed = await page(
+            session, f"/orders/{number}/refunds", {"offset": str(len(found)), "orderby": "id", "order": "asc"}
+        )
         found += listed.rows
         if len(listed.rows) < PAGE:
             return found

@@ -78,4 +78,3 @@ def _back(
         title=title,
         restocked=isinstance(part, LineItem) and bool(part.quantity),
     )
-

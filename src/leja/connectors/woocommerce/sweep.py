@@ -81,7 +81,9 @@ async def _listed(session: Session, mark: Mark) -> tuple[list[dict[str, Any]], M
         return rows, msgspec.structs.replace(mark, phase=mark.phase + 1, after="", skip=0)
     last = str(rows[-1].get("date_created_gmt") or "")
     if not last:
-        raise NeedsReview("woocommerce-date", f"order {rows[-1].get('id')} has no date of creation: the shop cannot be walked")
+        raise NeedsReview(
+            "woocommerce-date", f"order {rows[-1].get('id')} has no date of creation: the shop cannot be walked"
+        )
     # A page within one second: it is paged through by count, for there is nothing finer to go by.
     skip = mark.skip + PAGE if last == mark.after else 0
     return rows, msgspec.structs.replace(mark, after=last, skip=skip)
@@ -152,7 +154,9 @@ async def ids(session: Session, since: datetime, until: datetime) -> tuple[Sourc
         for refund in await refunds_of(session, order["id"]) if order.get("refunds") else ():
             at = moment(refund["date_created_gmt"])
             if at is not None and since <= at < until:
-                found.append(_source_id(session, "refund", refund["id"], stamp, at, refund["amount"], order["currency"]))
+                found.append(
+                    _source_id(session, "refund", refund["id"], stamp, at, refund["amount"], order["currency"])
+                )
     return tuple(found)
 
 
@@ -175,4 +179,3 @@ async def day_totals(session: Session, since: datetime, until: datetime) -> tupl
         DayTotal(kind=kind, location="", business_day=day, count=count, total=Money(minor, currency))
         for (kind, day, currency), (count, minor) in sorted(sums.items())
     )
-

@@ -81,7 +81,13 @@ async def subscribe(session: Session, callback_url: str) -> Subscribed:
             await tell(session, "PUT", f"/webhooks/{found[0]['id']}", {"status": "active", "secret": secret})
             repaired.append(topic)
         else:
-            made = {"name": f"Leja {topic}", "topic": topic, "delivery_url": callback_url, "secret": secret, "status": "active"}
+            made = {
+                "name": f"Leja {topic}",
+                "topic": topic,
+                "delivery_url": callback_url,
+                "secret": secret,
+                "status": "active",
+            }
             await tell(session, "POST", "/webhooks", made)
             created.append(topic)
     return Subscribed(alive=tuple(alive), created=tuple(created), repaired=tuple(repaired))
