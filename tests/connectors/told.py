@@ -14,13 +14,13 @@ AMINA = Party(external_id="c-9", name="Amina Odhiambo", company="Soko: Ltd")
 
 
 def sale(books: OurBooks, net: int = 10_000, **given: object) -> Written:
-    """Goods and postage, paid by card and in part from a gift card."""
+    """Goods and postage, paid by card and in part from a gift card, and what the goods cost."""
     goods, tax = books.taxed(net)
     postage = Amount("shipping_income", -450)
     whole = -(goods.minor + tax.minor + postage.minor)
     return books.write(
         "sale", Amount("clearing:card_processor", whole - 1_000), Amount("gift_card_liability", 1_000), goods, tax, postage,
-        **given)  # type: ignore[arg-type]
+        Amount("cogs", 400), Amount("inventory", -400), **given)  # type: ignore[arg-type]
 
 
 def invoice(books: OurBooks, net: int = 20_000, **given: object) -> Written:

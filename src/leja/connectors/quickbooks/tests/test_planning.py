@@ -197,6 +197,30 @@ def test_tax_is_told_by_code_only_where_quickbooks_computes_what_was_charged() -
     assert "TxnTaxDetail" not in body
 
 
+@pytest.mark.parametrize("taxes", [(1, 1), (1, 0), (0, 1)], ids=["lines only", "sum only", "sum only, other line"])
+def test_tax_that_only_one_way_of_rounding_gives_is_a_line(taxes: tuple[int, int]) -> None:
+    """Two lines of 3 pence at 20 %: a penny each rounded per line, a penny for both rounded in sum."""
+    sold = [line("70", -3, tax_code="5", tax=Money(-tax, "GBP")) for tax in taxes]
+    whole = sum(taxes)
+    body = play(bundle("sale", [line("40", 6 + whole), *sold, line("61", -whole)]), chart())[-1][1]
+    assert body["GlobalTaxCalculation"] == "NotApplicable"
+    assert "TxnTaxDetail" not in body
+
+
+def test_tax_that_is_booked_elsewhere_than_where_the_code_lands_is_a_line() -> None:
+    sold = line("70", -10_000, tax_code="5", tax=Money(-2_000, "GBP"))
+    elsewhere = BundleLine(
+        account="60", account_kind="current_liability", role="output_tax", amount=Money(-2_000, "GBP"))
+    body = play(bundle("sale", [line("40", 12_000), sold, elsewhere]), chart())[-1][1]
+    assert body["GlobalTaxCalculation"] == "NotApplicable"
+    assert sorted(row["Amount"] for row in body["Line"]) == [20, 100]
+
+
+def test_cost_of_goods_is_a_journal_entry_beside_the_sale() -> None:
+    told = bundle("sale", [line("40", 100), line("70", -100), line("80", 60), line("41", -60)])
+    assert [kind for kind, *_ in play(told, chart()) if kind != "Item"] == ["SalesReceipt", "JournalEntry"]
+
+
 def test_in_the_united_states_the_tax_is_a_line_and_nothing_is_left_to_be_taxed_again() -> None:
     sold = line("70", -10_000, tax_code="5", tax=Money(-2_000, "GBP"))
     body = play(bundle("sale", [line("40", 12_000), sold, line("61", -2_000)]), chart(edition="US"))[-1][1]

@@ -71,6 +71,15 @@ def test_a_cancelled_invoice_gives_back_what_was_taken_off_as_well() -> None:
     assert [line.category for line in cancelled.lines] == ["", "discount"]
 
 
+def test_in_a_cancelled_invoice_a_discount_is_given_back_even_beside_goods_that_were_sold() -> None:
+    rows = "C1,A,LAMP,-1,03/12/2010,9.00,,UK\nC1,B,VASE,1,03/12/2010,3.00,,UK\nC1,D,Discount,-1,03/12/2010,2.00,,UK\n"
+    (event,) = events(HEAD + rows)
+    sale, refund = decode(event, Context(settings=Settings(**STATED), zone="UTC")).documents
+    assert isinstance(sale, Sale)
+    assert isinstance(refund, Refund)
+    assert (sale.total, refund.total) == (Money(300, "GBP"), Money(1_100, "GBP"))
+
+
 def test_rows_of_the_wrong_length_or_without_a_number_are_kept_with_their_line_and_hold_nobody_up() -> None:
     text = HEAD + "1,A,LAMP,1\n2,A,LAMP,1,03/12/2010,1.00,,UK\n ,A,LAMP,1,03/12/2010,1.00,,UK\n"
     found = events(text)

@@ -223,6 +223,15 @@ def test_a_day_is_an_invoice_with_explicit_tax_and_a_payment_per_tender() -> Non
     assert [one[1]["Amount"] for one in played[2:]] == [Decimal("79.99"), Decimal("40.00")]
 
 
+def test_tax_that_is_booked_elsewhere_than_where_its_type_lands_is_a_line() -> None:
+    sold = line("200", -10_000, tax_code="OUTPUT2", tax=Money(-2_000, "GBP"))
+    elsewhere = BundleLine(
+        account="830", account_kind="current_liability", role="output_tax", amount=Money(-2_000, "GBP"))
+    body = play(bundle("sale", [line("92", 12_000), sold, elsewhere]), chart())[1][1]
+    assert body["LineAmountTypes"] == "NoTax"
+    assert sorted((row["AccountCode"], row["LineAmount"]) for row in body["LineItems"]) == [("200", 100), ("830", 20)]
+
+
 def test_a_day_with_more_refunds_than_sales_is_a_credit_note_with_its_refund() -> None:
     told = bundle("daily", [line("91", -2_000), line("200", 2_000)])
     assert kinds(told) == ["Contact", "CreditNote", "RefundPayment"]
