@@ -33,9 +33,12 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 async def get(session: Session, path: str, query: Mapping[str, str] | None = None) -> Any:
-    """What lies under a path of the API; None where there is nothing. A question is asked again when Transient."""
+    """What lies under a path of the API; None where the plugin itself says that there is nothing.
+
+    A 404 of somebody else (a firewall, a moved shop) proves nothing about an order. Asked again when Transient.
+    """
     answer = await _asked(session, "GET", path, query or {})
-    if answer.status == 404 and _code(answer) != "rest_no_route":
+    if answer.status == 404 and _code(answer).startswith("woocommerce_rest_"):
         return None
     return _read(answer)
 
@@ -44,10 +47,11 @@ async def page(session: Session, path: str, query: Mapping[str, str]) -> Listed:
     """A page of a list. Raises Transient where the shop's answer is no list: a firewall's page, for one."""
     answer = await _asked(session, "GET", path, {"per_page": str(PAGE), **query})
     rows = _read(answer)
+    if not isinstance(rows, list):
+        raise Transient("woocommerce-answer", "the shop's answer is no list")
     total = answer.headers.get("x-wp-total", "")
-    if not isinstance(rows, list) or not total.isdecimal():
-        raise Transient("woocommerce-answer", "the shop's answer is no page of a list")
-    return Listed(rows, int(total))
+    # Some hosts strip the header; only a plan needs it.
+    return Listed(rows, int(total) if total.isdecimal() else len(rows))
 
 
 async def tell(session: Session, method: str, path: str, body: Mapping[str, Any]) -> Any:

@@ -73,6 +73,19 @@ def test_what_is_not_there_is_none_and_a_shop_without_an_api_says_so() -> None:
     assert "permalinks" in (caught.value.remedy or "")
 
 
+def test_a_404_of_a_firewall_proves_nothing_about_an_order() -> None:
+    page_ = httpx2.Response(404, content=b"<html>Not here</html>", headers={"content-type": "text/html"})
+    with pytest.raises(Refused) as caught:
+        run(get(answering(Shop(), page_), "/orders/41"))
+    assert caught.value.code == "woocommerce-refused"
+
+
+def test_a_host_that_strips_the_count_is_read_all_the_same() -> None:
+    bare = httpx2.Response(200, content=b'[{"id":1}]', headers={"content-type": "application/json"})
+    listed = run(page(answering(Shop(), bare), "/orders", {}))
+    assert (listed.rows, listed.total) == ([{"id": 1}], 1)
+
+
 @pytest.mark.parametrize(
     ("status", "body", "kind", "code"),
     [
