@@ -21,6 +21,7 @@ from leja.core.money import Money
 from leja.documents.document import Document
 from leja.documents.header import Header
 from leja.documents.parts import Line, LineKind, Party
+from leja.documents.refund import Refund as RefundDocument
 from leja.documents.sale import Sale
 
 # Facts that WordPress, the core and its own plugins keep about an order; they say nothing about money.
@@ -50,7 +51,7 @@ def documents_of(
         raise Refused("woocommerce-negative-total", f"order {order.number or order.id} has a negative total: {total}")
     at = paid_at(order)
     if at is None or order.status == "trash":
-        return (_absent(order, context, version),), True
+        return _absent(order, refunds, context, version), True
     header = header_of(order, context, str(order.id), at, version)
     lines, fits = lines_of(order, settings)
     tender = replace(tender_of(order, total, settings.processors), business_day=header.business_day)
@@ -84,13 +85,21 @@ def header_of(order: Order, context: Context, external_id: str, at: datetime, ve
     )
 
 
-def _absent(order: Order, context: Context, version: str) -> Sale:
-    """Nothing was sold: an order that is not paid, or that lies in the trash."""
+def _absent(order: Order, refunds: Iterable[Refund], context: Context, version: str) -> tuple[Document, ...]:
+    """Nothing was sold, and so nothing given back: an order that is not paid, or that lies in the trash."""
     at = paid_at(order) or moment(order.date_created_gmt) or moment(order.date_modified_gmt)
     if at is None:
         raise Refused("woocommerce-value", f"order {order.id} has no date at all")
-    header = header_of(order, context, str(order.id), at, version)
-    return Sale(header=replace(header, withdrawn=True), lines=(), total=money(order.total, order.currency))
+
+    def gone(external_id: int) -> Header:
+        return replace(header_of(order, context, str(external_id), at, version), withdrawn=True)
+
+    sale = Sale(header=gone(order.id), lines=(), total=money(order.total, order.currency))
+    back = [
+        RefundDocument(header=gone(one.id), lines=(), total=money(one.amount, order.currency), sale=str(order.id))
+        for one in refunds
+    ]
+    return (sale, *back)
 
 
 def _country(order: Order) -> str:

@@ -32,7 +32,8 @@ def means_of(method: str) -> tuple[str, str]:
 
 def tender_of(order: Order, amount: Money, processors: Mapping[str, str]) -> Tender:
     """The one tender of a paid order; its reference is what the processor calls the payment."""
-    method = order.payment_method or ""
+    # Orders made by hand may bear a title alone.
+    method = order.payment_method or order.payment_method_title or ""
     means, processor = means_of(method)
     if method in processors:
         means, processor = "card", processors[method]

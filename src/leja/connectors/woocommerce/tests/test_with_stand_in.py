@@ -103,6 +103,24 @@ def test_what_was_put_into_the_trash_without_a_word_is_found_by_the_poll() -> No
     assert not found["sale", str(number)].header.withdrawn
 
 
+def test_a_webhook_of_a_deletion_leads_to_the_order_in_the_trash_and_its_refunds() -> None:
+    shop = Shop()
+    number = shop.sell()
+    refund = shop.control("refund", order=number, lines=[{"line": 0, "quantity": 1}])["refund_id"]
+    session = shop.session()
+    shop.clock.advance(60)
+    shop.control("trash", order=number)
+    event = RawEvent(key="k", topic="order.deleted", body=b'{"id":%d}' % number)
+    found = meant(shop, run(fetch(session, decode(event, session.context).wanted)))
+    assert set(found) == {("sale", str(number)), ("refund", str(refund))}
+    assert all(document.header.withdrawn for document in found.values())
+    shop.clock.advance(60)
+    shop.control("restore", order=number)
+    found = meant(shop, run(fetch(session, [Wanted(kind="order", external_id=str(number))])))
+    assert not any(document.header.withdrawn for document in found.values())
+    assert len(found) == 2
+
+
 def test_a_deleted_order_or_refund_is_said_to_be_gone_when_it_is_asked_for() -> None:
     shop = Shop()
     number, other = shop.sell(), shop.sell()
