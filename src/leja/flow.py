@@ -95,7 +95,7 @@ async def prove(
     """Compare what a source says it has with what we hold; what is missing becomes wanted."""
     proved = await proof(
         database, org_id, connection_id, verbs["ids"], session, since, clock(), clock=clock,
-        day_totals=verbs.get("day_totals"), fetch=verbs.get("fetch"),
+        day_totals=verbs.get("day_totals"), fetch=verbs.get("fetch"), kinds=verbs.get("LISTS", frozenset({"sale"})),
     )
     await complete(database, org_id, connection_id, verbs, session, clock)
     return proved

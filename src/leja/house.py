@@ -363,8 +363,7 @@ class _Fixed:
 
 def _verbs(found: Connection) -> dict[str, object]:
     """The verbs of taking in that a connection's platform has."""
-    able = registry.capabilities(found.slug)
-    return {name: registry.verb(found.slug, name) for name in ("poll", "fetch", "ids", "day_totals") if name in able}
+    return registry.taking_in(found.slug)
 
 
 def ways(slug: str) -> Ways | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leja.connectors.woocommerce.decoding import decode
 from leja.connectors.woocommerce.pull import fetch
-from leja.connectors.woocommerce.sweep import backfill, day_totals, ids, plan, poll
+from leja.connectors.woocommerce.sweep import LISTS, backfill, day_totals, ids, plan, poll
 from leja.connectors.woocommerce.webhook import handshake, subscribe, webhooks
 
-__all__ = ["backfill", "day_totals", "decode", "fetch", "handshake", "ids", "plan", "poll", "subscribe", "webhooks"]
+__all__ = ["LISTS", "backfill", "day_totals", "decode", "fetch", "handshake", "ids", "plan", "poll", "subscribe", "webhooks"]

@@ -23,6 +23,8 @@ from leja.core.money import Money
 
 # Orders are saved late, and clocks differ: each poll looks back this far.
 OVERLAP: Final = timedelta(minutes=10)
+# An order's only refund may be deleted without a word: then none is listed, and that is a proof too.
+LISTS: Final = frozenset({"sale", "refund"})
 # An order that is not paid, and one in the trash, are read as well: they may have been a sale before.
 PHASES: Final = ("any", "trash")
 SECONDS_A_CALL: Final = 1
