@@ -31,11 +31,11 @@ def rates_of(lines: Iterable[TaxLine]) -> Rates:
 
 
 def taxes_of(taxes: Iterable[LineTax], currency: str, rates: Rates, sign: int = 1) -> tuple[Tax, ...]:
-    """The taxes of a line by rate; what comes to nothing is left out."""
+    """The taxes of a line by rate; nought is left out, but not a part of a cent: many of them make one in the head."""
     found = []
     for tax in taxes:
         amount = fine(tax.total or "0", currency)
-        if amount:
+        if amount or (tax.total or "").strip("-0."):
             name, percent = rates.get(tax.id, (f"rate {tax.id}", None))
             found.append(Tax(code=name, amount=Money(sign * amount.minor, currency), rate=percent))
     return tuple(found)
