@@ -26,19 +26,19 @@ LINE = {"name": "Basket", "sku": "B1", "price": "12.50", "quantity": 2}
 class Shop:
     """The stand-in on a clock that waiting moves on."""
 
-    def __init__(self, **settings: Any) -> None:
-        self.clock = SimulatedClock(START)
-        self.stand_in = STAND_IN.build(environment(clock=self.clock, public_url=ADDRESS, settings=settings))
+    def __init__(self, address: str = ADDRESS, **settings: Any) -> None:
+        self.clock, self.address = SimulatedClock(START), address
+        self.stand_in = STAND_IN.build(environment(clock=self.clock, public_url=address, settings=settings))
         self.asked: list[httpx2.Request] = []
         self._http: Http | None = None
 
     def session(self, **settings: Any) -> Session:
         """A session with the shop's own key, unless ``settings`` say otherwise."""
         known = {"consumer_key": "ck_sandbox", "consumer_secret": "cs_sandbox", "webhook_secret": "longrandomword"}
-        http = Http(base_url=ADDRESS, now=self.clock, transport=_Watched(self), private_hosts=frozenset({"127.0.0.1:80"}),
+        http = Http(base_url=self.address, now=self.clock, transport=_Watched(self), private_hosts=frozenset({"127.0.0.1:80"}),
                     pacing=Pacing(now=self.clock, sleep=self.sleep), sleep=self.sleep)  # fmt: skip
         typed = Settings(**{"shop": "127.0.0.1", **known, **settings})
-        return Session(http=http, settings=typed, base_url=ADDRESS, tenant="", now=self.clock,
+        return Session(http=http, settings=typed, base_url=self.address, tenant="", now=self.clock,
                        context=Context(settings=typed, zone="Europe/London", base_currency="GBP"))  # fmt: skip
 
     async def sleep(self, seconds: float) -> None:

@@ -56,6 +56,18 @@ def test_over_https_the_key_travels_in_a_header_unless_the_host_strips_it() -> N
     assert caught.value.code == "woocommerce-key"
 
 
+@pytest.mark.parametrize("in_query", [False, True])
+def test_a_shop_behind_tls_takes_the_key_in_its_header_or_where_the_host_demands_it(in_query: bool) -> None:
+    shop = Shop("https://lamu.example")
+    number = shop.sell()
+    session = shop.session(key_in_query=in_query)
+    assert run(get(session, f"/orders/{number}"))["id"] == number
+    (request,) = shop.asked
+    assert ("authorization" in request.headers) != in_query
+    assert (b"cs_sandbox" in request.url.query) == in_query
+    assert b"oauth" not in request.url.query
+
+
 def test_a_key_that_was_taken_back_needs_consent() -> None:
     shop = Shop()
     shop.control("revoke_key", key="ck_sandbox")
