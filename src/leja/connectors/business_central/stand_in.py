@@ -170,7 +170,10 @@ class _Service:
 
     def _bearer(self, request: Request) -> None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        disabled = self._company.env.store.get("preference", "disabled")
         try:
+            if disabled and disabled["value"]:
+                raise TokenRefused("revoked")
             self._tokens.check(token if scheme.lower() == "bearer" else "", request)
         except TokenRefused:
             words = "The server has rejected the client credentials."

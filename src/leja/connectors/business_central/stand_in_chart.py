@@ -71,6 +71,11 @@ CHART: Final = (
     ("70100", "Realised Exchange Gains and Losses", "Expense", "NO VAT", True),
     ("70200", "Unrealised Exchange Gains and Losses", "Expense", "NO VAT", True),
 )
+# Subcategories as the standard chart names them (codeunit "G/L Account Category Mgt."); the rest have their category's own.
+SUBCATEGORIES: Final = {
+    "10100": "Cash", "10200": "Cash", "10400": "Accounts Receivable", "10700": "Inventory", "Assets": "Current Assets",
+    "Liabilities": "Current Liabilities", "30200": "Retained Earnings", "30100": "Common Stock",
+}  # fmt: skip
 RECEIVABLE, PAYABLE, SALES_VAT, PURCHASE_VAT, BANK = "10400", "20100", "20300", "20310", "10100"
 SALES, INVENTORY, COST, SHRINKAGE = "40100", "10700", "50100", "50300"
 # Code and name of a VAT product posting group (tax group where sales tax is charged), percentage

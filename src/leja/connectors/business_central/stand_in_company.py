@@ -220,7 +220,8 @@ class Company:
             )
         group = "TAXABLE" if settings.sales_tax else "STANDARD"
         for number, name, category, tax, direct in chart.CHART:
-            keep("accounts", number, number=number, displayName=name, category=category, accountType="Posting",
+            below = chart.SUBCATEGORIES.get(number) or chart.SUBCATEGORIES.get(category, "")
+            keep("accounts", number, number=number, displayName=name, category=category, subCategory=below, accountType="Posting",
                  directPosting=direct, _tax=group if tax == "STANDARD" else tax)  # fmt: skip
         for code in settings.currencies:
             self._currency(code)

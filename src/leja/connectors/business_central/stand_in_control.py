@@ -30,7 +30,8 @@ class _Hand:
         self._records, self._settings = company.records, company.settings
 
     def grant(self) -> dict[str, str]:
-        """A token as the token endpoint would give it, and what names the place."""
+        """A token as the token endpoint would give it, and what names the place; the application's card is enabled."""
+        self._records.store.put("preference", "disabled", {"value": False})
         grant = self._tokens.issue(self._settings.client_id)
         return {"access_token": grant.access, "refresh_token": "", "tenant": self._settings.tenant,
                 "environment": self._settings.environment, "company": self._settings.company}  # fmt: skip
@@ -214,7 +215,8 @@ class _Hand:
         return {"access_tokens": "expired"}
 
     def revoke_tokens(self) -> dict[str, str]:
-        """The application's card is disabled: its tokens are refused."""
+        """The application's card over there is disabled: its tokens, and those that Entra goes on giving, are refused."""
+        self._records.store.put("preference", "disabled", {"value": True})
         self._tokens.revoke()
         return {"grants": "revoked"}
 
