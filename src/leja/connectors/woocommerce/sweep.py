@@ -18,7 +18,7 @@ from leja.connectors.woocommerce.meaning import day_of
 from leja.connectors.woocommerce.pull import refunds_of, whole
 from leja.connectors.woocommerce.reading import moment, money, version
 from leja.core.clock import instant, utc
-from leja.core.errors import NeedsReview, Refused
+from leja.core.errors import NeedsReview, Refused, Transient
 from leja.core.money import Money
 
 # Orders are saved late, and clocks differ: each poll looks back this far.
@@ -28,10 +28,14 @@ LISTS: Final = frozenset({"sale", "refund"})
 # An order that is not paid, and one in the trash, are read as well: they may have been a sale before.
 PHASES: Final = ("any", "trash")
 SECONDS_A_CALL: Final = 1
+SIZES: Final = (PAGE, 40, 10)
 
 
 class Mark(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The cursor: changes after ``since``, orders made after ``after``, how many were skipped at that second, what was seen."""
+    """The cursor: changes after ``since``, orders made after ``after``, how many were skipped at that second, what was seen.
+
+    ``size`` is the page that this shop could make during this walk.
+    """
 
     since: str = ""
     after: str = ""
@@ -39,6 +43,7 @@ class Mark(msgspec.Struct, kw_only=True, omit_defaults=True):
     phase: int = 0
     seen: str = ""
     begun: str = ""
+    size: int = PAGE
 
 
 def _mark(cursor: str | None) -> Mark:
@@ -75,11 +80,11 @@ async def _listed(session: Session, mark: Mark) -> tuple[list[dict[str, Any]], M
         asked["after"] = _before(mark.after)
     if mark.skip:
         asked["offset"] = str(mark.skip)
-    listed = await page(session, "/orders", asked)
-    rows = [row for row in listed.rows if isinstance(row, dict)]
+    found, size = await _page(session, asked, mark.size)
+    rows = [row for row in found if isinstance(row, dict)]
     seen = max([mark.seen, *(str(row.get("date_modified_gmt") or "") for row in rows)])
-    mark = msgspec.structs.replace(mark, seen=seen)
-    if len(listed.rows) < PAGE:
+    mark = msgspec.structs.replace(mark, seen=seen, size=size)
+    if len(found) < size:
         return rows, msgspec.structs.replace(mark, phase=mark.phase + 1, after="", skip=0)
     last = str(rows[-1].get("date_created_gmt") or "")
     if not last:
@@ -87,8 +92,20 @@ async def _listed(session: Session, mark: Mark) -> tuple[list[dict[str, Any]], M
             "woocommerce-date", f"order {rows[-1].get('id')} has no date of creation: the shop cannot be walked"
         )
     # A page within one second: it is paged through by count, for there is nothing finer to go by.
-    skip = mark.skip + PAGE if last == mark.after else 0
+    skip = mark.skip + size if last == mark.after else 0
     return rows, msgspec.structs.replace(mark, after=last, skip=skip)
+
+
+async def _page(session: Session, asked: dict[str, str], most: int) -> tuple[list[Any], int]:
+    """Orders in as large a page as the shop can make: a small host breaks off at a hundred long orders, and not at ten."""
+    sizes = [size for size in SIZES if size <= most]
+    for size in sizes:
+        try:
+            return (await page(session, "/orders", {**asked, "per_page": str(size)})).rows, size
+        except Transient as fault:
+            if fault.code not in ("http-server", "http-deadline") or size == sizes[-1]:
+                raise
+    raise Refused("woocommerce-cursor", "the saved cursor knows a page size that there is not")
 
 
 async def poll(session: Session, cursor: str | None) -> Page:

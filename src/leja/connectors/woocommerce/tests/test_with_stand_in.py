@@ -54,6 +54,20 @@ def test_more_orders_in_one_second_than_a_page_holds_are_all_read() -> None:
     assert sorted(int(key) for _kind, key in found) == numbers
 
 
+def test_a_host_that_breaks_off_at_long_pages_is_read_in_short_ones() -> None:
+    shop = Shop()
+    numbers = []
+    for _ in range(60):
+        numbers.append(shop.sell())
+        shop.clock.advance(1)
+    shop.control("fault", kind="error_before", path="GET /wp-json/wc/v3/orders", times=5, status=500)
+    found = meant(shop, polled(shop.session()).events)
+    assert sorted(int(key) for _kind, key in found) == numbers
+    sizes = [request.url.params["per_page"] for request in shop.asked]
+    assert sizes[:7] == ["100"] * 5 + ["40", "40"]
+    assert set(sizes[5:]) == {"40"}, "it is not tried again with long ones in one walk"
+
+
 def test_an_order_that_goes_while_pages_are_read_pushes_no_other_one_off() -> None:
     shop = Shop()
     numbers = []
