@@ -11,7 +11,7 @@ import psycopg
 from bench.ground import Stopwatch
 
 TABLES = (
-    "document", "party", "document_revision", "document_link", "entry", "line", "balance_day", "balance_month", "chain", "outbox",
+    "document", "party", "document_revision", "document_link", "processor_reference", "entry", "line", "balance_day", "balance_month", "chain", "outbox",
 )
 Owner = psycopg.Connection[tuple[object, ...]]
 

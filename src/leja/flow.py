@@ -38,6 +38,7 @@ from leja.intake.poll import poll
 from leja.intake.proof import Proof, proof
 from leja.jobs import lease
 from leja.reconcile.agreement import Agreement, agreement
+from leja.reconcile.closures import check_closures
 from leja.reconcile.differences import keep_differences
 from leja.reconcile.read_back import read_back
 
@@ -86,6 +87,12 @@ def record(
         if batches == batches_max:
             break
     return total
+
+
+def close_days(database: Database, org_id: UUID, clock: Clock) -> int:
+    """Compare what tills say their days came to with what we hold; says how many differ."""
+    with database.transaction() as conn:
+        return check_closures(conn, org_id, clock())
 
 
 async def prove(
@@ -168,7 +175,7 @@ def dismiss(conn: Connection, org_id: UUID, item: ReviewItem, *, by: str, now: d
         events.go_on_without_sale(conn, org_id, connection_id, [external_id], now)
     elif kind == "deliverable":
         record_of_delivery.withdraw(conn, org_id, UUID(name), f"dismissed by {by}", now)
-    elif kind not in ("connection", "difference") or item.code == record_of_delivery.CONSENT:
+    elif kind not in ("connection", "difference", "closure") or item.code == record_of_delivery.CONSENT:
         raise Refused("review-not-dismissed", f"entries wait for this: {item.message}", remedy=item.remedy)
     review.settle(conn, org_id, item.subject, "dismissed", by, now, code=item.code)
 

@@ -24,6 +24,7 @@ from leja.access.grants import GrantKeeper
 from leja.access.organisations import Organisation
 from leja.access.vault import Vault
 from leja.bookkeeping.batch import Bookkeeper
+from leja.bookkeeping.decoder import Decoder
 from leja.bookkeeping.fold import Booked
 from leja.bookkeeping.source import Source
 from leja.closing import anchor as anchors
@@ -53,6 +54,7 @@ BATCHES_A_RUN = 20  # so that a run of bookkeeping ends soon enough for others a
 DELIVER_SECONDS = 3  # a run lists first what changed over there: what falls due meanwhile goes together
 BUSY_SECONDS = 5
 PAUSED_SECONDS = 60
+CLOSURES_SECONDS = 300
 PROOF_DAYS = 14
 
 
@@ -69,6 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     poll_seconds: int = POLL_SECONDS
     public_url: str = ""
     metrics_token: str = ""
+    decode_process: bool = True
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
@@ -84,6 +87,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             poll_seconds=_whole_number(environment, "LEJA_POLL_SECONDS", POLL_SECONDS),
             public_url=environment.get("LEJA_PUBLIC_URL", "").rstrip("/"),
             metrics_token=environment.get("LEJA_METRICS_TOKEN", ""),
+            decode_process=bool(_whole_number(environment, "LEJA_DECODE_PROCESS", 1)),
         )
 
 
@@ -114,6 +118,7 @@ class House:
         self._embedded = embedded
         self._paces: dict[UUID, Pacing] = {}
         self._bookkeepers: dict[UUID, Bookkeeper] = {}
+        self._decoder = Decoder() if settings.decode_process else None
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock = system_clock) -> House:
@@ -130,6 +135,10 @@ class House:
 
     def close(self) -> None:
         """Close connections; the embedded database stops with its last user."""
+        for keeper in self._bookkeepers.values():
+            keeper.close()
+        if self._decoder is not None:
+            self._decoder.close()
         self.database.close()
         if self._embedded is not None:
             self._embedded.stop()
@@ -140,7 +149,7 @@ class House:
         """The recorder of an organisation's events."""
         if org.org_id not in self._bookkeepers:
             self._bookkeepers[org.org_id] = Bookkeeper(
-                self.database, org.org_id, org.base_currency, self.source, self.enqueue
+                self.database, org.org_id, org.base_currency, self.source, self.enqueue, self._decoder
             )
         return self._bookkeepers[org.org_id]
 
@@ -231,6 +240,7 @@ class House:
             Step(name="poll", run=self._poll, slugs=those("poll"), when="time"),
             Step(name="proof", run=self._prove, slugs=those("ids"), when="time"),
             Step(name="read-back", run=self._read_back, slugs=those("deliver", "read_back"), when="time"),
+            Step(name="closures", run=self._close_days, when="time"),
             Step(name="anchor", run=self._anchor, when="time"),
         ]
         if self.settings.public_url:
@@ -279,6 +289,10 @@ class House:
         finally:
             await target.session.http.close()
         return await self._tonight(org_id, target.connection_id)
+
+    async def _close_days(self, org_id: UUID, _: str) -> Ran:
+        await asyncio.to_thread(flow.close_days, self.database, org_id, self.clock)
+        return Ran(not_before=self.clock() + timedelta(seconds=CLOSURES_SECONDS))
 
     async def _anchor(self, org_id: UUID, _: str) -> Ran:
         await asyncio.to_thread(self.anchor, org_id)

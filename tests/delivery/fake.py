@@ -3,6 +3,7 @@ to tell it."""
 
 from __future__ import annotations
 
+import json
 import random
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -299,8 +300,12 @@ class Shop:
             )
 
     def sale(self, name, gross=1200, day=date(2026, 5, 4), *, kind="sale", of=None, currency="GBP", lines=None,
-             posting=None, document_id=None, revision=1, location="nairobi", lane="live"):
-        """Write a document, its entry and its outbox rows in one transaction, as bookkeeping does."""
+             posting=None, document_id=None, revision=1, location="nairobi", lane="live",
+             settles=(), processor="card"):
+        """Write a document, its entry and its outbox rows in one transaction, as bookkeeping does.
+
+        ``settles`` are the processor's names of its movements: of a sale's tenders, or of what a payout settles.
+        """
         now = self.clock()
         tax = gross // 6
         amounts = lines or [("1000", "clearing:card", gross, ""), ("4000", "sales", tax - gross, "S"), ("2200",
@@ -324,8 +329,12 @@ class Shop:
                 "INSERT INTO document_revision (org_id, document_id, revision, version, digest, event_id,"
                 " occurred_at, offset_minutes,"
                 " business_day, number, currency, facts, recorded_at) VALUES (%s, %s, %s, '1', '\\x00', %s, %s, 0,"
-                " %s, %s, %s, '{}', %s)",
-                (self.org_id, document_id, revision, event_id, now, day, name, currency, now))
+                " %s, %s, %s, %s, %s)",
+                (self.org_id, document_id, revision, event_id, now, day, name, currency,
+                 json.dumps({"tenders": [{"processor": processor} for _ in settles]}), now))
+            for one in settles:
+                conn.execute("INSERT INTO processor_reference VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                             (self.org_id, processor, one, document_id))
             entry = Entry(label=f"{kind}{revision}", posting_date=posting or day, business_day=day, lines=tuple(
                 EntryLine(account=a, role=r, amount=v, currency=currency, base=v, tax_code=t, location=location,
                 channel="web")

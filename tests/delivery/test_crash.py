@@ -176,3 +176,30 @@ def test_after_a_restore_parts_of_one_group_on_two_days_are_each_adopted(make_sh
     run_on(shop)
     assert shop.fake.sums() == {"r1000": 1260, "r4000": -1260}
     assert len(shop.fake.posts) == posts + bool(less)
+
+
+PAYOUT = [("1000", "bank", 1200, ""), ("1200", "clearing:card", -1200, "")]
+
+
+@pytest.mark.parametrize("told_by", ["payout", "day"])
+def test_after_a_restore_a_settled_sale_stays_where_the_older_life_told_it(make_shop, run_on, backup, clock, told_by):
+    """By its day after the wait was over, or with its payout: the newer life knows both and tells neither again."""
+    shop = make_shop()
+    shop.mode("payout")
+    older = backup()
+    shop.sale("s1", 1200, settles=["tx1"])
+    if told_by == "day":
+        clock.forward(days=40)
+        run_on(shop)
+    shop.sale("p1", kind="payout", lines=PAYOUT, settles=["tx1"])
+    run_on(shop)
+    posts, before = len(shop.fake.posts), shop.fake.sums()
+    shop.database = older
+    shop.sale("p1", kind="payout", lines=PAYOUT, settles=["tx1"])
+    shop.sale("s1", 1200, settles=["tx1"])
+    clock.forward(days=40)
+    run_on(shop)
+    assert len(shop.fake.posts) == posts
+    assert shop.fake.sums() == before
+    assert {row[0] for row in shop.rows("SELECT split_part(group_key, '/', 1) FROM deliverable WHERE org_id = %s")} == {
+        "document", "daily" if told_by == "day" else "payout"}

@@ -16,7 +16,7 @@ from leja.posting.known import Known, Rulebook
 from leja.rules.mapping import AccountMapping, default_version
 from leja.rules.roles import default_account_for
 
-PROCESSORS = ("clearing:card_processor_eur", "clearing:marketplace", "clearing:shop_pay")
+PROCESSORS = ("clearing:card_processor_eur", "clearing:marketplace", "clearing:shop_pay", "petty_expense:cleaning")
 
 
 def mapping() -> AccountMapping:

@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from leja.core.money import Money, from_text, split
+from leja.documents.closure import Closure, DrawerMove, DrawerReason
+from leja.documents.dispute import Dispute
 from leja.documents.document import Document
 from leja.documents.fee import Fee
 from leja.documents.fulfilment import Fulfilled, Fulfilment
@@ -225,14 +227,35 @@ class Translation:
                     tenders=(credit, *self._tenders(facts)))
 
     def _z_closure(self, facts: Facts) -> Iterator[Document]:
-        """The day's receipts as one till document; the count of the drawer is no sale."""
+        """The day's receipts as one till document, and the closure with its count and what left the drawer."""
+        if "sales" in facts:
+            yield self._receipts_of_a_day(facts)
+        expected = facts.get("expected_cash") or next(
+            one["amount"] for one in facts["tenders"] if one["kind"] == "cash")
+        yield Closure(
+            header=self._header("day", facts), expected=self._money(expected), counted=self._money(facts["counted_cash"]),
+            moves=tuple(
+                DrawerMove(move_id=str(place), reason="expense", amount=self._money(one["amount"]), category=one["category"])
+                for place, one in enumerate(facts.get("paid_outs", ()))))
+
+    def _drawer(self, facts: Facts, reason: DrawerReason) -> Closure:
+        move = DrawerMove(move_id="1", reason=reason, amount=self._money(facts["amount"]))
+        return Closure(header=self._header("drawer", facts), moves=(move,))
+
+    def _cash_banked(self, facts: Facts) -> Iterator[Document]:
+        yield self._drawer(facts, "banked")
+
+    def _tips_paid(self, facts: Facts) -> Iterator[Document]:
+        yield self._drawer(facts, "tips")
+
+    def _receipts_of_a_day(self, facts: Facts) -> Sale:
         lines = tuple(
             Line(
                 line_id=one["tax_code"], kind="goods", listed=self._money(one["net"]), tax_code=one["tax_code"],
                 unit_cost=self._money(facts["cost"]) if place == 0 else None,
                 taxes=(Tax(code="VAT", amount=self._money(one["tax"])),) if Decimal(one["tax"]) else ())
             for place, one in enumerate(facts["sales"]))
-        yield Sale(
+        return Sale(
             header=self._header("closure", facts), lines=lines, total=self._money(facts["total"]),
             tenders=self._tenders(facts))
 
@@ -348,11 +371,24 @@ class Translation:
         yield self._paid_out(facts, [("reserve_released", facts["amount"])])
 
     def _dispute_closed(self, facts: Facts) -> Iterator[Document]:
-        """Only a dispute that was won comes back with a payout."""
-        won = next(one for one in facts["outcomes"] if one["outcome"] == "won")
+        """A dispute that was won comes back with a payout; what was lost is decided by its reason."""
+        won = next((one for one in facts["outcomes"] if one["outcome"] == "won"), None)
+        if won is None:
+            yield from self._lost(facts, facts["outcomes"][0]["reason"])
+            return
         yield self._paid_out(
             {"date": won["date"], "type": "dispute_closed"},
             [("dispute_won", facts["amount"]), ("dispute_fee", facts["fee"])])
+
+    def _lost(self, facts: Facts, reason: Any) -> Iterator[Document]:
+        sale = f"{self.name}/disputed"
+        net, tax = self._money(facts["net"]), self._money(facts["tax"])
+        self.before.append(Sale(
+            header=self._header("sale", facts, name=sale), total=net + tax, tenders=(self._card(facts["amount"]),),
+            lines=(Line(line_id="1", kind="goods", listed=net, taxes=(Tax(code="VAT", amount=tax),)),)))
+        yield Dispute(
+            header=self._header("dispute", facts), processor="card_processor", reference="ch_1", sale=sale, state="lost",
+            reason=reason, amount=self._money(facts["amount"]))
 
     def _mobile_money_statement(self, facts: Facts) -> Iterator[Document]:
         for receipt in facts["receipts"]:

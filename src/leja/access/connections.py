@@ -199,7 +199,7 @@ def context(conn: Conn, org_id: UUID, found: Connection) -> Context:
         for row in places
     }
     return Context(settings=found.typed_settings(), zone=str(org[0]), day_end_minutes=int(str(org[1])),
-                   base_currency=str(org[2]), locations=locations)
+                   base_currency=str(org[2]), locations=locations, duty=found.duty)
 
 
 def set_location(conn: Conn, org_id: UUID, connection_id: UUID, place: Location) -> None:

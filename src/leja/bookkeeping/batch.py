@@ -16,8 +16,12 @@ import psycopg
 
 from leja.bookkeeping import events as inbox
 from leja.bookkeeping import revisions
+from leja.bookkeeping.ahead import BYTES_MAX, FROM, NOTHING, Ahead, Early, FindSource
+from leja.bookkeeping.decoder import Decoder
 from leja.bookkeeping.fold import Again, Booked, Fold, Missed, Prepared, prepared_from, stopped
 from leja.bookkeeping.knowledge import Decided, known, rulebook
+from leja.bookkeeping.movements import Movements, movements
+from leja.bookkeeping.reading import read
 from leja.bookkeeping.source import Source
 from leja.core.errors import BrokenInvariant, LejaError, NeedsReview
 from leja.core.failpoints import failpoint
@@ -29,7 +33,6 @@ from leja.posting.revise import StoredEntry
 
 BATCH = 500
 Enqueue = Callable[[Connection, UUID, Sequence[Booked], datetime], object]
-FindSource = Callable[[Connection, UUID, UUID], Source]
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,21 +49,29 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bookkeeper:
-    """Records one organisation's events; keeps what an accountant decided between batches."""
+    """Records one organisation's events; keeps what an accountant decided between batches.
 
-    def __init__(self, database: Database, org_id: UUID, base_currency: str, source: FindSource, enqueue: Enqueue) -> None:
+    With a ``decoder`` the events that follow a full batch are read and decoded while that batch is written.
+    """
+
+    def __init__(
+        self, database: Database, org_id: UUID, base_currency: str, source: FindSource, enqueue: Enqueue, decoder: Decoder | None = None
+    ) -> None:
         self._database = database
         self._org_id = org_id
         self._base_currency = base_currency
         self._source = source
         self._enqueue = enqueue
         self._decided = Decided()
+        self._decoder = decoder
+        self._ahead: Ahead | None = None
 
     def record(self, now: datetime, limit: int = BATCH) -> Progress:
         """Record the next events, at most ``limit``. Call again until ``events`` is 0."""
+        early = self._read_early()
         try:
             with self._database.transaction() as conn:
-                progress = self._batch(conn, now, limit)
+                progress = self._batch(conn, now, limit, early)
                 failpoint("bookkeeping.before-commit")
         except (psycopg.DataError, psycopg.IntegrityError, psycopg.InternalError, psycopg.NotSupportedError, BrokenInvariant,
                 psycopg.errors.RaiseException) as error:
@@ -70,12 +81,16 @@ class Bookkeeper:
         failpoint("bookkeeping.after-commit")
         return progress
 
-    def _batch(self, conn: Connection, now: datetime, limit: int) -> Progress:
+    def _batch(self, conn: Connection, now: datetime, limit: int, early: Early) -> Progress:
         ledger = Ledger.open(conn, self._org_id)
-        events = inbox.waiting(conn, self._org_id, limit)
+        if early.events:
+            events = inbox.waiting_among(conn, self._org_id, limit, early.events)
+        else:
+            events = inbox.waiting(conn, self._org_id, limit)
         if not events:
             return Progress()
-        prepared, standings = self._decode(conn, events)
+        sources = self._sources(conn, events)
+        prepared, standings = self._decode(events, sources, self._read_on(events, sources, early, limit))
         fold, failed = self._fold(conn, ledger, prepared, now)
         standings += [*fold.standings, *failed]
         self._write(conn, fold, events, prepared, standings, now)
@@ -83,21 +98,37 @@ class Bookkeeper:
         return Progress(events=len(events), revisions=len(fold.revisions), entries=len(fold.booked),
                         parked=states.count("parked"), waiting=states.count("waiting"))
 
-    def _decode(self, conn: Connection, events: Sequence[inbox.Waiting]) -> tuple[list[Prepared], list[inbox.Standing]]:
+    def _sources(self, conn: Connection, events: Sequence[inbox.Waiting]) -> dict[UUID, Source]:
+        return {key: self._source(conn, self._org_id, key) for key in dict.fromkeys(event.connection_id for event in events)}
+
+    def _read_on(self, events: Sequence[inbox.Waiting], sources: dict[UUID, Source], early: Early, limit: int) -> Early:
+        """Begin to read what follows a full batch, and have this one decoded where nothing of it was read ahead."""
+        if self._decoder is None or len(events) < max(limit, FROM) or sum(len(e.raw.body) for e in events) > BYTES_MAX:
+            return early
+        if not early.events:
+            at_hand = Ahead(self._decoder)
+            at_hand.decode(events, sources)
+        self._ahead = Ahead(self._decoder)
+        self._ahead.read(self._database, self._org_id, self._source, after=events[-1].seq, limit=limit)
+        return early if early.events else at_hand.finish()
+
+    def _read_early(self) -> Early:
+        ahead, self._ahead = self._ahead, None
+        return ahead.finish() if ahead is not None else NOTHING
+
+    def close(self) -> None:
+        """Wait for what is being read ahead, and forget it."""
+        self._read_early()
+
+    def _decode(
+        self, events: Sequence[inbox.Waiting], sources: dict[UUID, Source], early: Early
+    ) -> tuple[list[Prepared], list[inbox.Standing]]:
         prepared, stopped_now = [], []
-        sources: dict[UUID, Source] = {}
         for event in events:
-            source = sources.get(event.connection_id)
-            if source is None:
-                source = sources[event.connection_id] = self._source(conn, self._org_id, event.connection_id)
+            source = sources[event.connection_id]
             try:
-                decoded = source.decode(event.raw, source.context)
-                if decoded.unread and not decoded.ties:
-                    raise NeedsReview(
-                        "fields-unread", f"{event.raw.topic} {event.raw.key} has fields that Leja does not know "
-                        f"({', '.join(decoded.unread[:5])}) and its amounts do not tie without them",
-                        remedy="Update Leja, or compare the amounts at the source and correct them there.")
-                prepared.append(prepared_from(event, source, decoded))
+                reading = early.reading(event, source) or read(event.raw, source.context, source.decode)
+                prepared.append(prepared_from(event, source, reading))
             except LejaError as error:
                 if event.raw.key not in error.message:
                     error.message = f"{event.raw.topic} {event.raw.key}: {error.message}"
@@ -107,15 +138,18 @@ class Bookkeeper:
     def _fold(
         self, conn: Connection, ledger: Ledger, prepared: Sequence[Prepared], now: datetime
     ) -> tuple[Fold, list[inbox.Standing]]:
-        wanted = [revisions.identity(p.source.connection_id, d) for p in prepared for d, _ in p.documents]
+        wanted = [revisions.identity(p.source.connection_id, d.document) for p in prepared for d in p.reading.documents]
         latest = revisions.latest(conn, self._org_id, wanted)
         held = entries_of(conn, self._org_id, [found.document_id for found in latest.values()]) if latest else {}
         stored = {key: [StoredEntry(number=n, entry=e) for n, e in rows] for key, rows in held.items()}
-        knowledge = self._knowledge(conn, ledger, prepared)
-        self._complete(conn, knowledge, latest, stored)
+        shared = movements(
+            conn, self._org_id, [(p.source.connection_id, said.document) for p in prepared for said in p.reading.documents],
+            [found.document_id for found in latest.values()])
+        knowledge = self._knowledge(conn, ledger, prepared, shared)
+        self._complete(conn, knowledge, shared, latest, stored)
         failed: dict[UUID, inbox.Standing] = {}
         while True:
-            fold = Fold(ledger, latest, stored, knowledge, now)
+            fold = Fold(ledger, latest, stored, knowledge, shared, now)
             try:
                 for one in prepared:
                     if one.event.event_id not in failed:
@@ -126,10 +160,15 @@ class Bookkeeper:
                 continue
             return fold, list(failed.values())
 
-    def _knowledge(self, conn: Connection, ledger: Ledger, prepared: Sequence[Prepared]) -> dict[UUID, Known]:
+    def _knowledge(
+        self, conn: Connection, ledger: Ledger, prepared: Sequence[Prepared], shared: Movements
+    ) -> dict[UUID, Known]:
         asked: dict[UUID, list[Needs]] = defaultdict(list)
+        for key in shared.payments():
+            if (payment := shared.document(key)) is not None:
+                asked[key[0]].append(needs_of(payment))
         for one in prepared:
-            asked[one.source.connection_id] += [needs_of(document) for document, _ in one.documents]
+            asked[one.source.connection_id] += [needs_of(said.document) for said in one.reading.documents]
         rules = rulebook(conn, self._org_id, self._base_currency, self._decided, ledger.locked_periods(),
                          [need for needs in asked.values() for need in needs])
         return {key: known(conn, self._org_id, key, rules, needs) for key, needs in asked.items()}
@@ -138,6 +177,7 @@ class Bookkeeper:
         self,
         conn: Connection,
         knowledge: dict[UUID, Known],
+        shared: Movements,
         latest: dict[revisions.Identity, revisions.Latest],
         stored: dict[UUID, list[StoredEntry]],
     ) -> None:
@@ -152,6 +192,7 @@ class Bookkeeper:
             for external_id in ids
             if (connection_id, kind, external_id) not in latest
         ]
+        relatives += [key for key in shared.payments() if key not in latest]
         more = revisions.latest(conn, self._org_id, relatives)
         latest.update(more)
         if more:
@@ -208,7 +249,7 @@ def _want(conn: Connection, org_id: UUID, missed: Sequence[Missed], now: datetim
 
 def _note_unread(conn: Connection, org_id: UUID, prepared: Sequence[Prepared], now: datetime) -> None:
     rows = {
-        (org_id, one.event.connection_id, field): one.event.event_id for one in prepared for field in one.decoded.unread
+        (org_id, one.event.connection_id, field): one.event.event_id for one in prepared for field in one.reading.unread
     }
     if rows:
         with conn.cursor() as cursor:

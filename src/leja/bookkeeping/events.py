@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -23,6 +23,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     ``item`` is what the chain holds of it, or None where an earlier try put it there already.
     """
 
+    seq: int
     event_id: UUID
     connection_id: UUID
     raw: RawEvent
@@ -41,14 +42,41 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     error: LejaError | None = None
 
 
-def waiting(conn: Connection, org_id: UUID, limit: int) -> list[Waiting]:
-    """The next events, oldest first. An erased body is an empty one and will park."""
+_NEW = "SELECT event_id, seq, chained, because FROM event_state WHERE org_id = %s AND state = 'new'"
+_WHOLE = (
+    "SELECT e.event_id, e.connection_id, e.event_key, e.topic, e.origin, e.parent, e.headers, e.digest, e.received_at, b.body,"
+    " s.seq, s.chained, s.because FROM ({which}) s JOIN event e ON e.org_id = %s AND e.event_id = s.event_id"
+    " JOIN event_body b ON b.org_id = %s AND b.event_id = s.event_id ORDER BY s.seq"
+)
+
+
+def waiting(conn: Connection, org_id: UUID, limit: int, *, after: int = 0) -> list[Waiting]:
+    """The next events behind number ``after``, oldest first. An erased body is an empty one and will park."""
+    which = f"{_NEW} AND seq > %s ORDER BY seq LIMIT %s"
+    return _read(conn, org_id, which, (after, limit))
+
+
+def waiting_among(conn: Connection, org_id: UUID, limit: int, early: Mapping[UUID, Waiting]) -> list[Waiting]:
+    """The next events; those that were read before and are still as they were then are not read again."""
     rows = conn.execute(
-        "SELECT e.event_id, e.connection_id, e.event_key, e.topic, e.origin, e.parent, e.headers, e.digest, e.received_at, b.body,"
-        " s.chained, s.because FROM (SELECT event_id, seq, chained, because FROM event_state WHERE org_id = %s AND state = 'new'"
-        " ORDER BY seq LIMIT %s) s JOIN event e ON e.org_id = %s AND e.event_id = s.event_id"
-        " JOIN event_body b ON b.org_id = %s AND b.event_id = s.event_id ORDER BY s.seq",
-        (org_id, limit, org_id, org_id),
+        "SELECT s.event_id, s.chained, s.because, b.body IS NULL FROM"
+        f" ({_NEW} ORDER BY seq LIMIT %s) s JOIN event_body b ON b.org_id = %s AND b.event_id = s.event_id ORDER BY s.seq".encode(),
+        (org_id, limit, org_id),
+    ).fetchall()
+    found = {row[0]: early.get(row[0]) for row in rows}
+    changed = [event_id for event_id, *now in rows if (then := found[event_id]) is None or not _still(then, *now)]
+    if changed:
+        found.update({one.event_id: one for one in _read(conn, org_id, f"{_NEW} AND event_id = ANY(%s)", (changed,))})
+    return [event for event in found.values() if event is not None]
+
+
+def _still(then: Waiting, chained: bool, because: str, erased: bool) -> bool:
+    return not erased and because == then.because and chained == (then.item is None)
+
+
+def _read(conn: Connection, org_id: UUID, which: str, given: tuple[object, ...]) -> list[Waiting]:
+    rows = conn.execute(
+        _WHOLE.format(which=which).encode(), (org_id, *given, org_id, org_id),
         binary=True,  # a body as hexadecimal text would be twice as long
     ).fetchall()
     return [_waiting(org_id, *row) for row in rows]
@@ -56,12 +84,13 @@ def waiting(conn: Connection, org_id: UUID, limit: int) -> list[Waiting]:
 
 def _waiting(
     org_id: UUID, event_id: UUID, connection_id: UUID, key: str, topic: str, origin: Origin, parent: str, headers: str,
-    digest: bytes, received_at: datetime, body: bytes | None, chained: bool, because: str,
+    digest: bytes, received_at: datetime, body: bytes | None, seq: int, chained: bool,
+    because: str,
 ) -> Waiting:
     raw = RawEvent(key=key, topic=topic, body=body or b"", headers=_headers(headers), origin=origin, parent=parent)
     item = None if chained else chain.event_item(
         org_id, event_id, connection_id, key, topic, origin, parent, headers, digest, received_at)
-    return Waiting(event_id=event_id, connection_id=connection_id, raw=raw, item=item, because=because)
+    return Waiting(seq=seq, event_id=event_id, connection_id=connection_id, raw=raw, item=item, because=because)
 
 
 _decode_headers = msgspec.json.Decoder(dict[str, str]).decode

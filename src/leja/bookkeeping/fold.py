@@ -15,15 +15,19 @@ from uuid import UUID
 import msgspec
 
 from leja.bookkeeping.events import WITHOUT_SALE, Standing, Waiting
-from leja.bookkeeping.revisions import Identity, Latest, Revision, identity, without_party
+from leja.bookkeeping.movements import Movements, named
+from leja.bookkeeping.reading import Reading, Said, said
+from leja.bookkeeping.revisions import Identity, Latest, Revision, identity
 from leja.bookkeeping.source import Source
 from leja.books.entry import Entry
-from leja.connectors.contract import Decoded, Wanted
+from leja.connectors.contract import Wanted
 from leja.core.errors import LejaError, NeedsReview
 from leja.core.ids import uuid7
 from leja.database.ledger import Ledger
-from leja.documents.document import Document, digest, kind_of
+from leja.documents.dispute import Dispute
+from leja.documents.document import Document, kind_of
 from leja.documents.parts import Party
+from leja.documents.payment import Payment
 from leja.documents.refund import Refund
 from leja.posting.known import Known, Posted, Waits
 from leja.posting.post import post
@@ -31,12 +35,11 @@ from leja.posting.revise import StoredEntry, called_off_on, revise
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """An event that was decoded: its documents with the party apart."""
+    """An event that was read, as bookkeeping takes it in."""
 
     event: Waiting
     source: Source
-    decoded: Decoded
-    documents: tuple[tuple[Document, Party | None], ...]
+    reading: Reading
 
 
 class Booked(NamedTuple):
@@ -79,6 +82,7 @@ class Fold:
         latest: Mapping[Identity, Latest],
         stored: Mapping[UUID, Sequence[StoredEntry]],
         known: Mapping[UUID, Known],
+        movements: Movements,
         now: datetime,
     ) -> None:
         self.ledger = ledger
@@ -90,6 +94,7 @@ class Fold:
         self._latest = {key: msgspec.structs.replace(value) for key, value in latest.items()}
         self._stored: dict[UUID, list[StoredEntry]] = defaultdict(list, {k: list(v) for k, v in stored.items()})
         self._known = {key: value.fork() for key, value in known.items()}
+        self._movements = movements.fork()
         self._now = now
 
     def take(self, prepared: Prepared) -> None:
@@ -97,8 +102,8 @@ class Fold:
         done = 0
         try:
             fetches = []
-            for document, party in prepared.documents:
-                fetches += self._take_document(prepared, document, party)
+            for one in prepared.reading.documents:
+                fetches += self._take_document(prepared, one)
                 done += 1
         except LejaError as error:
             standing = stopped(prepared.event, error)
@@ -106,24 +111,24 @@ class Fold:
                 raise Again(standing) from error
             self.standings.append(standing)
             return
-        self._note(prepared, (*prepared.decoded.wanted, *fetches))
+        self._note(prepared, (*prepared.reading.wanted, *fetches))
 
     def _note(self, prepared: Prepared, wanted: Sequence[Wanted]) -> None:
         event = prepared.event
         self.missed += [Missed(event.connection_id, want, event.event_id) for want in wanted]
-        if prepared.documents:
-            known = any(made.event_id == event.event_id for made in self.revisions[-len(prepared.documents):])
+        if count := len(prepared.reading.documents):
+            known = any(made.event_id == event.event_id for made in self.revisions[-count:])
             state, because = ("done", "") if known else ("observed", "nothing newer than what is known")
         elif wanted:
             state, because = "observed", f"completed by a fetch of {wanted[0].kind} {wanted[0].external_id}"
         else:
-            state, because = "ignored", prepared.decoded.ignored or "it means no document"
+            state, because = "ignored", prepared.reading.ignored or "it means no document"
         self.standings.append(Standing(event_id=event.event_id, connection_id=event.connection_id, state=state, because=because))
 
-    def _take_document(self, prepared: Prepared, document: Document, party: Party | None) -> list[Wanted]:
+    def _take_document(self, prepared: Prepared, one: Said) -> list[Wanted]:
+        document, content = one.document, one.content
         key = identity(prepared.source.connection_id, document)
         current = self._latest.get(key)
-        content = digest(document)
         if current is not None and document.header.version <= current.version:
             if document.header.version < current.version or content == current.digest:
                 return []
@@ -137,14 +142,34 @@ class Fold:
         current.version, current.digest = document.header.version, content
         self.revisions.append(Revision(
             document_id=current.document_id, revision=current.revision, connection_id=key[0], kind=key[1], document=document,
-            content=content, event_id=prepared.event.event_id, party=party, flags=posted.flags))
+            facts=one.facts, content=content, event_id=prepared.event.event_id, party=one.party, flags=posted.flags))
         self.recorded.append(key)
-        self._book(prepared, document, current, posted, party)
+        self._book(prepared, document, current, posted, one.party)
         for kind, external_id in posted.affects:
             self._post_again(prepared, (key[0], kind, external_id))
+        self._link(prepared, key, document)
         return []
 
+    def _link(self, prepared: Prepared, key: Identity, document: Document) -> None:
+        """What another connection told of the movements of this document may be worth less or more to the books now."""
+        if not named(document) and self._movements.document(key) is None:
+            return
+        payments = self._movements.payments_of(document, self._movements.document(key))
+        self._movements.learn(key[0], document)
+        for payment in payments:
+            self._post_again(prepared, payment)
+
     def _post(self, connection_id: UUID, document: Document) -> Posted:
+        known = self._known[connection_id]
+        if isinstance(document, Payment) and document.seen_elsewhere:
+            found = self._movements.elsewhere(connection_id, document)
+            known.elsewhere.pop(document.header.external_id, None)
+            if found is not None:
+                known.elsewhere[document.header.external_id] = found
+        elif isinstance(document, Dispute) and not document.sale:
+            original = self._movements.original(connection_id, document)
+            if original is not None:
+                known.originals[document.header.external_id] = original
         self._known[connection_id], posted = post(self._known[connection_id], document)
         return posted
 
@@ -169,7 +194,7 @@ class Fold:
         current = self._latest.get(key)
         document = next((m.document for m in reversed(self.revisions) if (m.connection_id, m.kind, m.document.header.external_id) == key), None)
         if document is None:
-            document = _of(self._known[key[0]], key)
+            document = self._movements.document(key) or _of(self._known[key[0]], key)
         if current is None or document is None:
             raise NeedsReview("document-affected", f"{key[1]} {key[2]} changes with this one, but is not at hand")
         self._book(prepared, document, current, self._post(key[0], document), None, after=current.entries)
@@ -215,14 +240,23 @@ def _released_by(error: LejaError) -> str:
     return ""
 
 
-def unlinked(event: Waiting, document: Document) -> Document:
-    """A refund whose sale the source does not know goes on as an unlinked return."""
-    if event.because == WITHOUT_SALE and isinstance(document, Refund):
-        return msgspec.structs.replace(document, sale="")
-    return document
+def prepared_from(event: Waiting, source: Source, reading: Reading) -> Prepared:
+    """An event that was read, ready to be taken in. Raises NeedsReview ``fields-unread``.
+
+    A refund whose sale the source does not know goes on as an unlinked return.
+    """
+    raw = event.raw
+    if reading.unread and not reading.ties:
+        raise NeedsReview(
+            "fields-unread", f"{raw.topic} {raw.key} has fields that Leja does not know "
+            f"({', '.join(reading.unread[:5])}) and its amounts do not tie without them",
+            remedy="Update Leja, or compare the amounts at the source and correct them there.")
+    if event.because == WITHOUT_SALE:
+        reading = msgspec.structs.replace(reading, documents=tuple(_unlinked(one) for one in reading.documents))
+    return Prepared(event=event, source=source, reading=reading)
 
 
-def prepared_from(event: Waiting, source: Source, decoded: Decoded) -> Prepared:
-    """A decoded event with the parties of its documents taken apart."""
-    return Prepared(event=event, source=source, decoded=decoded,
-                    documents=tuple(without_party(unlinked(event, document)) for document in decoded.documents))
+def _unlinked(one: Said) -> Said:
+    if not isinstance(one.document, Refund):
+        return one
+    return msgspec.structs.replace(said(msgspec.structs.replace(one.document, sale="")), party=one.party)

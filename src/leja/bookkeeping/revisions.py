@@ -14,10 +14,11 @@ from leja.core.clock import offset_minutes
 from leja.core.ids import uuid7
 from leja.database.copying import Rows, copied
 from leja.database.engine import Connection
-from leja.documents.document import Document, facts, kind_of
+from leja.documents.document import Document, kind_of
 from leja.documents.fulfilment import Fulfilment
 from leja.documents.parts import Party
 from leja.documents.payment import Payment
+from leja.documents.payout import Payout
 from leja.documents.refund import Refund
 
 Identity = tuple[UUID, str, str]  # connection, kind, external id
@@ -34,13 +35,14 @@ class Latest(msgspec.Struct):
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
-    """A revision that is about to be written. ``document`` has the party taken out."""
+    """A revision that is about to be written. ``document`` has the party taken out, ``facts`` are its canonical bytes."""
 
     document_id: UUID
     revision: int
     connection_id: UUID
     kind: str
     document: Document
+    facts: bytes
     content: bytes
     event_id: UUID
     party: Party | None
@@ -50,12 +52,6 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
 def identity(connection_id: UUID, document: Document) -> Identity:
     """What makes a document the same document."""
     return connection_id, kind_of(document), document.header.external_id
-
-
-def without_party(document: Document) -> tuple[Document, Party | None]:
-    """The document with personal data taken out, and the party that it named."""
-    party = getattr(document, "customer", None)
-    return (document, None) if party is None else (msgspec.structs.replace(document, customer=None), party)  # type: ignore[type-var]
 
 
 def latest(conn: Connection, org_id: UUID, wanted: Iterable[Identity]) -> dict[Identity, Latest]:
@@ -80,6 +76,7 @@ def write(conn: Connection, org_id: UUID, revisions: Sequence[Revision], now: da
     documents: list[tuple[object, ...]] = []
     rows: list[tuple[object, ...]] = []
     links: list[tuple[object, ...]] = []
+    names: list[tuple[object, ...]] = []
     digests: dict[tuple[UUID, int], bytes] = {}
     parties = _write_parties(conn, org_id, revisions, now)
     for made in revisions:
@@ -89,7 +86,8 @@ def write(conn: Connection, org_id: UUID, revisions: Sequence[Revision], now: da
             links += [
                 (org_id, made.document_id, relation, made.connection_id, kind, to) for relation, kind, to in _links(made.document)
             ]
-        offset, stored = offset_minutes(header.occurred_at), facts(made.document).decode()
+        names += [(org_id, *name, made.document_id) for name in references_of(made.document)]
+        offset, stored = offset_minutes(header.occurred_at), made.facts.decode()
         party_id, party_digest = parties.get((made.document_id, made.revision), (None, None))
         rows.append((
             org_id, made.document_id, made.revision, header.version, made.content, made.event_id, header.occurred_at, offset,
@@ -102,6 +100,7 @@ def write(conn: Connection, org_id: UUID, revisions: Sequence[Revision], now: da
     _copy(conn, _DOCUMENT, documents)
     _copy(conn, _REVISION, rows)
     _copy(conn, _LINK, links)
+    _name(conn, names)
     return digests
 
 
@@ -123,6 +122,26 @@ def _copy(conn: Connection, into: Rows, rows: Sequence[tuple[object, ...]]) -> N
         with copied(conn, into) as write_row:
             for row in rows:
                 write_row(row)
+
+
+def references_of(document: Document) -> list[tuple[str, str]]:
+    """What a document names at processors, as (processor, reference): its tenders, or what a payout settles."""
+    if isinstance(document, Payout):
+        named = {(document.processor, part.reference) for part in document.components if part.kind in ("charge", "refund")}
+    else:
+        tenders = (document.tender,) if isinstance(document, Payment) else getattr(document, "tenders", ())
+        named = {(one.processor, name) for one in tenders if one.processor for name in (one.reference, *one.also)}
+    return sorted(name for name in named if name[1])
+
+
+def _name(conn: Connection, names: Sequence[tuple[object, ...]]) -> None:
+    """A name is kept once, however many revisions say it."""
+    if names:
+        columns = list(zip(*dict.fromkeys(names), strict=True))
+        conn.execute(
+            "INSERT INTO processor_reference (org_id, processor, reference, document_id)"
+            " SELECT * FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::uuid[]) ON CONFLICT DO NOTHING",
+            [list(column) for column in columns])
 
 
 def _write_parties(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from uuid import UUID
 
 import msgspec
 
-from leja.connectors.contract import Context, Decoded, RawEvent
+from leja.bookkeeping.reading import Decode
+from leja.connectors.contract import Context
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,5 +17,5 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     connection_id: UUID
     start_date: date
     context: Context
-    decode: Callable[[RawEvent, Context], Decoded]
+    decode: Decode
     can_fetch: bool

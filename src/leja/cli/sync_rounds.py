@@ -74,6 +74,7 @@ class Sync:
             idle += 1
             self._say(f"waiting {pause.seconds} s for what falls due")
             await asyncio.sleep(pause.total_seconds())
+        flow.close_days(self._house.database, self._org.org_id, self._house.clock)
         with self._house.database.transaction() as conn:
             where = standing.standing(conn, self._org.org_id)
         return Synced(

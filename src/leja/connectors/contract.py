@@ -100,13 +100,18 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """All that decoding may know: the connection's settings, its places, the organisation's default zone."""
+    """All that decoding may know: the connection's settings, duty and places, the organisation's default zone.
+
+    A processor with the duty "payments" settles sales that other connections record: it decodes no sale, and its payments
+    are ``seen_elsewhere``.
+    """
 
     settings: Any
     zone: str
     day_end_minutes: int = 0
     locations: Mapping[str, Location] = {}
     base_currency: str = ""
+    duty: str = "sales"
 
 
 COST_LIST_TOPIC = "cost-list"

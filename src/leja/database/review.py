@@ -59,6 +59,16 @@ def open_item(
     )
 
 
+def was_dismissed(conn: Connection, org_id: UUID, code: str, subject: str, facts: Mapping[str, object]) -> bool:
+    """Whether a person has dismissed exactly this before: the same subject with the same facts."""
+    row = conn.execute(
+        "SELECT EXISTS (SELECT 1 FROM review_item WHERE org_id = %s AND code = %s AND subject = %s"
+        " AND settled_how = 'dismissed' AND facts = %s::jsonb)",
+        (org_id, code, subject, msgspec.json.encode(facts).decode()),
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def settle(conn: Connection, org_id: UUID, subject: str, how: str, by: str, now: datetime, *, code: str = "") -> int:
     """Close the open items of a subject (of one code, if given); says how many."""
     return conn.execute(

@@ -11,6 +11,7 @@ import msgspec
 from leja.connectors.contract import Bundle, BundleKind, BundleLine, Chart
 from leja.core.currency import exponent
 from leja.core.money import Money
+from leja.delivery.summaries import title
 from leja.documents.parts import Party
 from leja.rules.target_mapping import Missing, TargetMapping
 
@@ -205,10 +206,7 @@ def _describe(line: NetLine) -> str:
 
 def _text(facts: GroupFacts, bucket: Bucket, told_on: date, base: str) -> str:
     if facts.kind == "daily":
-        day, _, rest = facts.group_key.removeprefix("daily/").partition("/")
-        location, channel, currency = rest.rsplit("/", 2)
-        where = " ".join(filter(None, (channel, location)))
-        text = f"Sales of {day} {where} {currency}, {len(bucket.members)} entries"
+        text = f"{title(facts.group_key, bucket.business_days)}, {len(bucket.members)} entries"
     else:
         text = f"{facts.kind.replace('_', ' ').capitalize()} {facts.number}".strip()
     if base:

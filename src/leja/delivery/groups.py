@@ -66,17 +66,18 @@ def busy_families(conn: Connection, org_id: UUID, connection_id: UUID, families:
 
 
 def load(
-    conn: Connection, org_id: UUID, connection_id: UUID, group_keys: Sequence[str], family: Mapping[str, str], lane: str
+    conn: Connection, org_id: UUID, connection_id: UUID, group_keys: Sequence[str], family: Mapping[str, str], lane: str,
+    told_as: Mapping[str, str] | None = None,
 ) -> list[DueGroup]:
-    """Everything that planning must know of these groups, each group whole."""
+    """Everything that planning must know of these groups, each group whole; ``told_as`` names those that will be others."""
     members: dict[str, list[int]] = {}
     for row in conn.execute(
         "SELECT group_key, entry_number FROM outbox WHERE org_id = %s AND connection_id = %s AND group_key = ANY(%s)"
         " ORDER BY entry_number",
         (org_id, connection_id, list(group_keys)),
     ):
-        members.setdefault(str(row[0]), []).append(int(str(row[1])))
-    parts = _parts(conn, org_id, connection_id, group_keys)
+        members.setdefault((told_as or {}).get(str(row[0]), str(row[0])), []).append(int(str(row[1])))
+    parts = _parts(conn, org_id, connection_id, list(members))
     facts = group_facts(conn, org_id, connection_id, list(members))
     buckets = load_buckets(conn, org_id, members)
     applied = remote_by_reference(conn, org_id, connection_id, [r for f in facts.values() for r in f.applies_to])
@@ -86,7 +87,7 @@ def load(
             later=parts.get(key, (0, False))[1], buckets=buckets[key],
             applied={r: d for r, d in applied.items() if r.partition("-")[0] in facts[key].applies_to},
         )
-        for key in group_keys
+        for key in (members if told_as else group_keys)
         if key in members
     ]
 

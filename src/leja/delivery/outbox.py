@@ -14,7 +14,8 @@ from leja.core.errors import Refused
 from leja.database import review
 from leja.database.copying import Rows, copied
 from leja.database.engine import Connection
-from leja.rules.modes import PostingMode, mode_at
+from leja.delivery import settlements
+from leja.rules.modes import Mode, PostingMode, mode_at
 
 GRACE_HOURS = 2
 EACH_ALWAYS = frozenset({"invoice", "payout", "fee", "payment"})
@@ -102,22 +103,18 @@ def places(conn: Connection, org_id: UUID) -> Places:
     return Places(str(zone), int(str(minutes)), {str(r[0]): (str(r[1]), int(str(r[2]))) for r in rows})
 
 
-def mode_for(booking: Booking, target: Told) -> str:
-    """How fine this booking is told. Payouts, fees, invoices and payments are always documents of their own.
-
-    ``payout`` falls back to daily: a tender that never settles has no payout to stand in.
-    """
+def mode_for(booking: Booking, target: Told) -> Mode:
+    """How fine this booking is told. Payouts, fees, invoices and payments are always documents of their own."""
     if booking.kind in EACH_ALWAYS:
         return "each"
-    chosen = mode_at(
+    return mode_at(
         target.modes, target=str(target.connection_id), channel=booking.channel,
         customer_kind="business" if booking.customer_kind == "business" else "consumer", day=booking.business_day,
     )
-    return "each" if chosen == "each" else "daily"
 
 
 def group_of(booking: Booking, mode: str) -> str:
-    """The group that a booking is told in."""
+    """The group that a booking is told in; with mode ``payout``, the one it is told in if no payout comes."""
     if mode == "each":
         return f"document/{booking.document_id}"
     return f"daily/{booking.business_day.isoformat()}/{booking.location}/{booking.channel}/{booking.currency}"
@@ -130,17 +127,39 @@ def enqueue(
     if not bookings or not targets:
         return 0
     roots = _roots(conn, org_id, bookings)
+    by_payout = any(mode.mode == "payout" for target in targets for mode in target.modes)
+    settled = _settled(conn, org_id, bookings, roots) if by_payout else {}
     rows = 0
     with copied(conn, _OUTBOX) as write:
         for target in targets:
-            for row in _rows(org_id, bookings, target, when, roots, now):
+            for row in _rows(org_id, bookings, target, when, roots, settled, now):
                 write(row)
                 rows += 1
+    payouts = [booking.document_id for booking in bookings if booking.kind == "payout"]
+    if by_payout and payouts:
+        settlements.hasten(conn, org_id, payouts, now)
     return rows
 
 
+def _settled(
+    conn: Connection, org_id: UUID, bookings: Sequence[Booking], roots: Mapping[UUID, UUID]
+) -> dict[UUID, UUID]:
+    """The document whose tenders say when a booking's money is settled, for those that a processor settles at all.
+
+    A refund has tenders of its own; a fulfilment moves what its sale was paid for.
+    """
+    whose = {
+        booking.document_id: roots.get(booking.document_id, booking.document_id) if booking.kind == "fulfilment"
+        else booking.document_id
+        for booking in bookings if booking.kind not in EACH_ALWAYS
+    }
+    found = settlements.with_processors(conn, org_id, list(whose.values()))
+    return {document: payer for document, payer in whose.items() if payer in found}
+
+
 def _rows(
-    org_id: UUID, bookings: Sequence[Booking], target: Told, when: Places, roots: Mapping[UUID, UUID], now: datetime
+    org_id: UUID, bookings: Sequence[Booking], target: Told, when: Places, roots: Mapping[UUID, UUID],
+    settled: Mapping[UUID, UUID], now: datetime
 ) -> Iterator[tuple[object, ...]]:
     """The rows of one target; what repeats for a day and place is worked out once."""
     wait = grace()
@@ -161,6 +180,9 @@ def _rows(
             if at not in dues:
                 dues[at] = max(when.day_ends(*at) + wait, now)
             due = dues[at]
+            if modes[asked] == "payout" and booking.document_id in settled:
+                family = group = settlements.waiting_key(settled[booking.document_id], group)
+                due += settlements.payout_wait()
         yield (org_id, target.connection_id, booking.entry_number, group, family, booking.lane, due)
 
 

@@ -15,7 +15,7 @@ from leja.core.ids import uuid7
 from leja.database import review
 from leja.database.engine import Connection
 from leja.database.ledger import Ledger
-from leja.delivery import charts, groups, masters, outbox, record, states
+from leja.delivery import charts, groups, masters, outbox, record, settlements, states
 from leja.delivery.adopt import orphans
 from leja.delivery.attempt import Sending, frozen_draft, insert_deliverables, key_of
 from leja.delivery.bundle import GroupFacts, Terms, open_day, resolve
@@ -91,6 +91,7 @@ def next_round(
     if record.paused(conn, target.org_id, target.connection_id):
         return Round(paused=True)
     terms = charts.terms(conn, target.org_id, target.connection_id, chart, now.date())
+    settlements.sort_out(conn, target.org_id, target.connection_id, now)
     desk = _Desk(conn=conn, target=target, terms=terms, now=now, round=Round(), under_way=under_way,
                  taken=set(under_way.masters))
     for lane, until in (("backfill", min(kept_for_backfill, room)), ("live", room), ("backfill", room)):

@@ -10,7 +10,7 @@ import msgspec
 from leja.connectors.contract import Chart, Draft, RemoteDocument
 from leja.core.errors import LejaError
 from leja.database.engine import Connection
-from leja.delivery import charts, groups
+from leja.delivery import charts, groups, settlements
 from leja.delivery.adopt import orphans
 from leja.delivery.plan import Held, Planned, Trouble, not_expressed, plan_group
 from leja.delivery.target import Target
@@ -29,15 +29,20 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def preview(conn: Connection, target: Target, chart: Chart, now: datetime, *, limit: int = 100) -> list[Preview]:
-    """What would be told of the groups that wait, whether due yet or not, held ones included."""
+    """What would be told of the groups that wait, whether due yet or not, held ones included.
+
+    What waits for a payout that has not come is shown as it is told if none comes.
+    """
     rows = conn.execute(
         "SELECT group_key, min(family), min(lane) FROM outbox WHERE org_id = %s AND connection_id = %s GROUP BY"
         " group_key"
         " ORDER BY min(entry_number) LIMIT %s",
         (target.org_id, target.connection_id, limit),
     ).fetchall()
-    families = {str(row[0]): str(row[1]) for row in rows}
-    due = groups.load(conn, target.org_id, target.connection_id, list(families), families, "live")
+    told_as = settlements.destinations(conn, target.org_id, target.connection_id, [str(row[0]) for row in rows])
+    families = {told_as.get(str(row[0]), str(row[0])): str(row[1]) for row in rows}
+    keys = list(families.keys() | told_as.keys())
+    due = groups.load(conn, target.org_id, target.connection_id, keys, families, "live", told_as)
     there = orphans(conn, target.org_id, target.connection_id, [group.facts.mark for group in due])
     terms = charts.terms(conn, target.org_id, target.connection_id, chart, now.date())
     found: list[Preview] = []

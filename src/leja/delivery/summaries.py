@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
+from datetime import date
 from uuid import UUID
 
 from leja.core.errors import BrokenInvariant
 
 MARK = "LJ"
 GROUP_LENGTH = 14
+DAILY = "daily/"
+PAYOUT = "payout/"
 _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
@@ -49,3 +53,14 @@ def part_of(full_reference: str) -> int | None:
 def identity(group_key: str, source: str) -> str:
     """What a group is, in words that outlive our ids: ``source`` is "connection/kind/external id" of a document."""
     return f"document/{source}" if group_key.startswith("document/") else group_key
+
+
+def title(group_key: str, days: Sequence[date]) -> str:
+    """What a summary is called, for people: of a day and place, or of the payout that settles its sales."""
+    if group_key.startswith(PAYOUT):
+        number, currency = group_key.removeprefix(PAYOUT).partition("/")[2].rsplit("/", 1)
+        when = f"{min(days)}" if len(set(days)) == 1 else f"{min(days)} to {max(days)}"
+        return f"Sales of {when} settled by payout {number} {currency}"
+    day, _, rest = group_key.removeprefix(DAILY).partition("/")
+    location, channel, currency = rest.rsplit("/", 2)
+    return f"Sales of {day} {' '.join(filter(None, (channel, location)))} {currency}"

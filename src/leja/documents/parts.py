@@ -56,6 +56,8 @@ class Tender(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``means`` is the kind of tender ("cash", "card", "gift_card", "store_credit", "bank", "mpesa_till"); ``processor``
     names who holds the money until it settles and picks the clearing account (empty for cash, gift card, credit).
+    ``reference`` is the processor's own name for the movement where the source knows it; ``also`` are other names that
+    payouts or the processor itself may use for it.
     """
 
     means: str
@@ -64,6 +66,7 @@ class Tender(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reference: str = ""
     business_day: date | None = None
     voucher: str = ""
+    also: tuple[str, ...] = ()
 
 
 class Party(msgspec.Struct, frozen=True, kw_only=True, gc=False):

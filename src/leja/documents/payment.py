@@ -23,10 +23,16 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="kind", tag="payment"):
-    """What is not allocated is an unidentified receipt, or a customer credit where the customer is known."""
+    """What is not allocated is an unidentified receipt, or a customer credit where the customer is known.
+
+    ``seen_elsewhere``: a processor tells of it that only settles sales which other connections record. What they record
+    of the same movement (found by the tender's references) is already booked; only the rest is an unidentified receipt.
+    A negative amount is money that went back.
+    """
 
     header: Header
     tender: Tender
     allocations: tuple[Allocation, ...] = ()
     customer: Party | None = None
     rate: Rate | None = None
+    seen_elsewhere: bool = False

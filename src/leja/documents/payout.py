@@ -13,12 +13,16 @@ from leja.documents.parts import Rate
 
 ComponentKind = Literal[
     "charge", "refund", "fee", "fee_tax", "dispute", "dispute_fee", "dispute_won", "reserve_held", "reserve_released",
-    "loan_repayment", "withheld_tax", "unknown",
+    "loan_repayment", "withheld_tax", "topup", "unknown",
 ]
 
 
 class Component(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One part of the settlement. ``amount`` is signed towards the seller: a charge is positive, a fee negative."""
+    """One part of the settlement. ``amount`` is signed towards the seller: a charge is positive, a fee negative.
+
+    A "topup" is money that the seller sent to the processor: a payout of its own with a negative amount, whose part is
+    settled with a later one.
+    """
 
     component_id: str
     kind: ComponentKind

@@ -51,11 +51,25 @@ class Paid(NamedTuple):
     amount: int
 
 
+class Elsewhere(NamedTuple):
+    """What other connections recorded of a movement: minor units in its own currency, and documents by their names.
+
+    ``other_currency``: some of it in another currency, which cannot be compared.
+    """
+
+    amount: int
+    by: tuple[str, ...]
+    other_currency: bool = False
+
+
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """The rules, and the documents that were asked for, by external id.
 
     The dictionaries are an overlay that ``post`` adds to: ``post`` consumes what it is given, so use the ``Known`` that
     it returns, and ``fork`` first where you may have to go back (halving a batch).
+
+    Of other connections only this is known: ``elsewhere``, by the external id of a payment that is seen elsewhere, what they
+    recorded of it; ``originals``, by the external id of a dispute, the sale that it is about.
     """
 
     rules: Rulebook
@@ -64,12 +78,15 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     refunds: dict[str, dict[str, Refund]] = {}
     fulfilments: dict[str, dict[str, Fulfilment]] = {}
     payments: dict[str, dict[str, Paid]] = {}
+    elsewhere: dict[str, Elsewhere] = {}
+    originals: dict[str, Sale] = {}
 
     def fork(self) -> Known:
         """A copy whose overlay may be added to without changing this one."""
         return Known(
             rules=self.rules, sales=dict(self.sales), invoices=dict(self.invoices), refunds=_copied(self.refunds),
             fulfilments=_copied(self.fulfilments), payments=_copied(self.payments),
+            elsewhere=dict(self.elsewhere), originals=dict(self.originals),
         )
 
     def learn(self, document: Document) -> None:
@@ -102,7 +119,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
 
     ``sales`` and ``invoices`` are external ids on the document's connection. For each sale of ``families`` all refunds
     and fulfilments that are stored, and for each of ``open_items`` (a sale or an invoice) all payments that were
-    allocated to it.
+    allocated to it. ``movements`` are (processor, reference) pairs: what any connection recorded under these names.
     """
 
     sales: tuple[str, ...] = ()
@@ -111,6 +128,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     open_items: tuple[str, ...] = ()
     skus: tuple[str, ...] = ()
     rate_days: tuple[tuple[str, date], ...] = ()
+    movements: tuple[tuple[str, str], ...] = ()
 
 
 class Posted(msgspec.Struct, frozen=True, kw_only=True):

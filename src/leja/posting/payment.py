@@ -26,6 +26,9 @@ def post_payment(case: Case, payment: Payment) -> None:
     """Money against what it pays; the rest to customer credits, or to unidentified receipts where nobody is known."""
     tender = payment.tender
     amount = case.minor(tender.amount)
+    if payment.seen_elsewhere:
+        _put_rest(case, payment, amount)
+        return
     allocated = sum(case.minor(part.amount) for part in payment.allocations)
     if allocated > amount >= 0:
         raise NeedsReview(
@@ -44,6 +47,24 @@ def post_payment(case: Case, payment: Payment) -> None:
     draft.put(aside if not later else "unidentified_receipts", settled - amount, base=-case.in_base(amount - settled))
     draft.finish()
     _allocate_later(case, payment, later, at_once)
+
+
+def _put_rest(case: Case, payment: Payment, amount: int) -> None:
+    """What no other connection recorded of a movement. One in another currency is taken as the same: it bears its name."""
+    known = case.known.elsewhere.get(payment.header.external_id)
+    if known is not None and known.other_currency:
+        case.flag("linked-in-other-currency")
+        return
+    rest = amount - (known.amount if known is not None else 0)
+    if known is not None:
+        case.flag("linked" if not rest else "linked-in-part")
+    if not rest:
+        return
+    case.flag("unidentified-receipt")
+    draft = case.draft("receipt")
+    draft.put(role_of(payment.tender), rest, base=case.in_base(rest), memo=payment.tender.reference)
+    draft.put("unidentified_receipts", -rest, base=-case.in_base(rest))
+    draft.finish()
 
 
 def _allocate_later(case: Case, payment: Payment, later: Sequence[Allocation], before: Sequence[Allocation]) -> None:

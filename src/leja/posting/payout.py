@@ -15,7 +15,7 @@ from leja.posting.fee import FEE_ROLES
 from leja.posting.tenders import tender_role
 
 # Components that were posted to clearing on their own day, or that the channel keeps of the charges in it.
-_IN_CLEARING = frozenset({"charge", "refund", "withheld_tax"})
+_IN_CLEARING = frozenset({"charge", "refund", "withheld_tax", "topup"})
 _FEES = frozenset({"fee", "fee_tax", "dispute_fee"})
 _ROLES = {
     "fee_tax": "input_tax", "dispute": "disputes_receivable", "dispute_won": "disputes_receivable",

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from datetime import date
 
+from leja.documents.closure import Closure
+from leja.documents.dispute import Dispute
 from leja.documents.document import Document
 from leja.documents.fee import Fee
 from leja.documents.fulfilment import Fulfilment
 from leja.documents.invoice import Invoice
+from leja.documents.parts import Tender
 from leja.documents.payment import Payment
 from leja.documents.payout import Payout
 from leja.documents.refund import Refund
 from leja.documents.sale import Sale
 from leja.documents.stock_move import StockMove
 from leja.posting.case import Case
+from leja.posting.daily_closure import post_closure
+from leja.posting.dispute import dispute_case, post_dispute
 from leja.posting.fee import post_fee
 from leja.posting.fulfilment import fulfilment_case, post_fulfilment
 from leja.posting.invoice import post_invoice
@@ -71,6 +76,12 @@ def _posted(known: Known, document: Document) -> Case:
         case StockMove():
             case = Case(known, document.header)
             post_stock_move(case, document)
+        case Closure():
+            case = Case(known, document.header)
+            post_closure(case, document)
+        case Dispute():
+            case, original = dispute_case(known, document)
+            post_dispute(case, document, original)
     return case
 
 
@@ -116,7 +127,8 @@ def needs(document: Document) -> Needs:
             asked = tuple(dict.fromkeys(part.document for part in document.allocations))
             return Needs(
                 sales=asked, invoices=asked, open_items=asked,
-                rate_days=_days(document, {document.header.business_day}))
+                rate_days=_days(document, {document.header.business_day}),
+                movements=names_of(document.tender) if document.seen_elsewhere else ())
         case Payout():
             return _payout_needs(document)
         case Invoice():
@@ -126,6 +138,22 @@ def needs(document: Document) -> Needs:
             return Needs(rate_days=_days(document, {document.header.business_day}))
         case StockMove():
             return Needs(skus=tuple(dict.fromkeys(line.sku for line in document.lines if line.sku)))
+        case Closure():
+            return Needs(rate_days=_days(document, {document.header.business_day}))
+        case Dispute():
+            return _dispute_needs(document)
+
+
+def names_of(tender: Tender) -> tuple[tuple[str, str], ...]:
+    """The (processor, reference) pairs under which a tender's movement may be known."""
+    return tuple(dict.fromkeys((tender.processor, name) for name in (tender.reference, *tender.also) if tender.processor and name))
+
+
+def _dispute_needs(dispute: Dispute) -> Needs:
+    days = {dispute.header.business_day, *([dispute.closed_on] if dispute.closed_on is not None else [])}
+    if dispute.sale:
+        return Needs(sales=(dispute.sale,), rate_days=_days(dispute, days))
+    return Needs(rate_days=_days(dispute, days), movements=((dispute.processor, dispute.reference),))
 
 
 def _payout_needs(payout: Payout) -> Needs:

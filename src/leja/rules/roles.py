@@ -85,6 +85,7 @@ _CHART: Final[tuple[tuple[str, str, str, Kind], ...]] = (
     ("dispute_fees", "6030", "Dispute fees", "expense"),
     ("bank_charges", "6040", "Bank charges", "expense"),
     ("chargeback_losses", "6050", "Chargeback losses", "expense"),
+    ("petty_expense:other", "6060", "Petty expenses from the till", "expense"),
     ("shipping_cost", "6100", "Shipping cost (outbound)", "expense"),
     ("marketing_samples", "6110", "Marketing samples", "expense"),
     ("duty_differences", "6120", "Duty differences", "expense"),
@@ -111,6 +112,7 @@ _FAMILIES: Final[dict[str, tuple[str, str, Kind]]] = {
     "output_tax": ("2200", "Output tax – ", "tax"),
     "input_tax": ("2250", "Input tax – ", "tax"),
     "sales": ("4000", "Sales – ", "income"),
+    "petty_expense": ("6060", "Petty expenses – ", "expense"),
     "processor_fees": ("6000", "Processor fees – ", "expense"),
 }
 _INSTANCE: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}\Z")

@@ -28,6 +28,7 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     gateway: str = ""
     at: datetime | None = None
     reference: str = ""
+    authorization: str = ""
     rounding: Money | None = None
 
 

@@ -182,6 +182,7 @@ def _movement(one: Transaction, currency: str) -> Movement:
         gateway=one.gateway or "",
         at=instant(at) if at else None,
         reference=one.payment_id or external(one.id),
+        authorization=one.authorization_code or "",
     )
 
 

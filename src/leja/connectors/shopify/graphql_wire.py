@@ -124,6 +124,7 @@ class Transaction(_Shape, frozen=True, kw_only=True):
     processed_at: str | None = None
     created_at: str | None = None
     payment_id: str | None = None
+    authorization_code: str | None = None
     amount_rounding_set: Bag | None = None
 
 

@@ -143,6 +143,7 @@ def _movement_tender(one: Movement, order: OrderFacts, context: Context) -> Tend
         amount=one.amount,
         reference=one.reference,
         business_day=day_of(one.at or order.at, order.location, context),
+        also=tuple(name for name in dict.fromkeys((one.id, one.authorization)) if name and name != one.reference),
     )
 
 

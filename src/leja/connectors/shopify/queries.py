@@ -23,7 +23,7 @@ SHIPPING: Final = f"""{{ {_PAGE} nodes {{
   id title isRemoved originalPriceSet {_BAG} discountedPriceSet {_BAG} {_DISCOUNTS} {_TAXES}
 }} }}"""
 MOVEMENT: Final = f"""{{
-  id kind status gateway processedAt createdAt paymentId amountSet {_BAG} amountRoundingSet {_BAG}
+  id kind status gateway processedAt createdAt paymentId authorizationCode amountSet {_BAG} amountRoundingSet {_BAG}
 }}"""
 REFUND_LINES: Final = f"""{{ {_PAGE} nodes {{
   quantity restockType lineItem {{ id }} subtotalSet {_BAG} totalTaxSet {_BAG}

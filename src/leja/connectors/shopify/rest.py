@@ -235,6 +235,7 @@ def movement(one: wire.Transaction, currency: str) -> Movement:
         gateway=one.gateway or "",
         at=instant(at) if at else None,
         reference=one.payment_id or str(one.id),
+        authorization=one.authorization or "",
     )
 
 

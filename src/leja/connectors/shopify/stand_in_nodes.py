@@ -268,6 +268,7 @@ class Nodes:
             "accountNumber": None,
             "amountRoundingSet": None,
             "amountSet": bag(row["minor"]),
+            "authorizationCode": f"auth-{row['id']}",
             "authorizationExpiresAt": None,
             "createdAt": zulu(row["created_at"]),
             "errorCode": row["error_code"],

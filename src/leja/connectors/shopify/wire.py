@@ -217,9 +217,9 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_un
     processed_at: str | None = None
     created_at: str | None = None
     payment_id: str | None = None
+    authorization: str | None = None
     # ignored:
     admin_graphql_api_id: Ignored = NOTHING
-    authorization: Ignored = NOTHING
     authorization_expires_at: Ignored = NOTHING
     device_id: Ignored = NOTHING
     error_code: Ignored = NOTHING

@@ -5,7 +5,7 @@ DO $$
 DECLARE
     t record;
     append_only CONSTANT text[] := ARRAY[
-        'access_log', 'event', 'document_revision', 'document_link', 'mapping_version', 'mapping_rule', 'posting_mode',
+        'access_log', 'event', 'document_revision', 'document_link', 'processor_reference', 'mapping_version', 'mapping_rule', 'posting_mode',
         'recognition', 'exchange_rate', 'item_cost', 'period_change', 'entry', 'line', 'chain', 'anchor',
         'deliverable_member', 'attempt', 'outcome'];
 BEGIN
