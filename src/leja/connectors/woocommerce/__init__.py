@@ -20,7 +20,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     API lies. ``key_in_query``: the host strips the header in which keys travel over https. ``processors`` says who holds the
     money of a payment method (``{"ppcp-gateway": "wallet"}``); what is not in it is named by the first word of the method.
     ``manual_refunds``: the means of refunds that were not paid back through the gateway; "" is the way it was paid.
-    ``gift_card_skus``: SKUs under which gift cards are sold. ``tip_names``: names of fees that are tips.
+    ``reference_meta`` and ``refund_reference_meta``: meta keys under which payment plugins note other names of a payment, and
+    of a refund, at the processor. ``gift_card_skus``: SKUs under which gift cards are sold. ``tip_names``: names of fees that are tips.
     """
 
     shop: Place
@@ -31,6 +32,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     key_in_query: bool = False
     processors: dict[str, str] = {}
     manual_refunds: str = ""
+    reference_meta: tuple[str, ...] = ("_stripe_intent_id", "_intent_id", "_charge_id")
+    refund_reference_meta: tuple[str, ...] = ("_wcpay_refund_id", "_stripe_refund_id")
     gift_card_skus: tuple[str, ...] = ()
     tip_names: tuple[str, ...] = ("tip", "tips", "gratuity")
 

@@ -64,7 +64,7 @@ def _told(event: RawEvent, context: Context) -> Decoded:
     if order.refunds:
         return Decoded(wanted=(Wanted(kind="order", external_id=str(order.id)),), unread=unread)
     documents, ties = documents_of(order, (), context, version(order.date_modified_gmt, "0"))
-    return Decoded(documents=documents, unread=(*unread, *unread_meta(order, ())), ties=ties)
+    return Decoded(documents=documents, unread=(*unread, *unread_meta(order, (), context)), ties=ties)
 
 
 def _whole(event: RawEvent, context: Context) -> Decoded:
@@ -73,7 +73,7 @@ def _whole(event: RawEvent, context: Context) -> Decoded:
     # Two states may bear one second: the one that was read later is the later one.
     stamp = version(order.date_modified_gmt, f"1/{event.headers.get(READ_AT, '')}")
     documents, ties = documents_of(order, refunds, context, stamp)
-    return Decoded(documents=documents, unread=(*unread, *unread_meta(order, refunds)), ties=ties)
+    return Decoded(documents=documents, unread=(*unread, *unread_meta(order, refunds, context)), ties=ties)
 
 
 def _gone(event: RawEvent) -> Decoded:

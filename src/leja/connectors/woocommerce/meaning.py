@@ -54,7 +54,7 @@ def documents_of(
         return _absent(order, refunds, context, version), True
     header = header_of(order, context, str(order.id), at, version)
     lines, fits = lines_of(order, settings)
-    tender = replace(tender_of(order, total, settings.processors), business_day=header.business_day)
+    tender = replace(tender_of(order, total, settings), business_day=header.business_day)
     sale = Sale(
         header=header,
         lines=lines,
@@ -198,10 +198,12 @@ def _ties(lines: tuple[Line, ...], total: Money, total_tax: Money) -> bool:
     return abs(sum(map(charged, lines)) - total.minor) <= room and abs(taxes - total_tax.minor) <= room
 
 
-def unread_meta(order: Order, refunds: Iterable[Refund]) -> tuple[str, ...]:
+def unread_meta(order: Order, refunds: Iterable[Refund], context: Context) -> tuple[str, ...]:
     """What plugins noted beside the order and nobody here understands, by name: gift cards, deposits, exchange rates."""
+    settings = context.settings if isinstance(context.settings, Settings) else NOBODY
+    known = {*settings.reference_meta, *settings.refund_reference_meta}
     keys: set[str] = set()
     for meta in (*order.meta_data, *(one for refund in refunds for one in refund.meta_data)):
-        if not meta.key.startswith(QUIET):
+        if meta.key not in known and not meta.key.startswith(QUIET):
             keys.add(f"meta_data.{meta.key[:60]}")
     return tuple(sorted(keys))

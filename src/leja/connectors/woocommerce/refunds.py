@@ -34,7 +34,7 @@ def refund_of(
     kept = worth - total.minor if lines else 0
     if kept < 0:
         lines = (*lines, Line(line_id="beyond", kind="manual", listed=Money(-kept, order.currency), restocked=False))
-    tender = tender_back(order, refund, total, settings.processors, settings.manual_refunds)
+    tender = tender_back(order, refund, total, settings)
     return RefundDocument(
         header=header,
         lines=lines,
