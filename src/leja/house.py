@@ -44,8 +44,8 @@ from leja.delivery.restored import Witness
 from leja.delivery.target import Target
 from leja.http.addresses import expanded, parsed, private_hosts
 from leja.http.client import Authorise, Http, nobody
-from leja.http.metering import Meter, Reads
 from leja.http.login import SessionKeeper
+from leja.http.metering import Meter, Reads
 from leja.http.oauth import TokenEndpoint, Tokens, refresh
 from leja.http.pacing import Pacing
 from leja.intake.committer import GroupCommitter
@@ -204,7 +204,7 @@ class House:
             base_url=base, hosts=hosts, authorise=self._credentials(found, base, hosts, hidden), pacing=pace,
             private_hosts=self.settings.private_hosts, now=self.clock, meter=self._meter(found), trust=_trust(found),
         )
-        return Session(http=http, settings=found.typed_settings(), base_url=base, tenant=found.tenant, now=self.clock, context=context)
+        return Session(http=http, settings=connections.session_settings(found, hidden), base_url=base, tenant=found.tenant, now=self.clock, context=context)
 
     def _meter(self, found: Connection) -> Meter | None:
         """Counts the reads of a connection whose vendor gives so many a month."""
@@ -448,8 +448,7 @@ class _Fixed:
 
 def _verbs(found: Connection) -> dict[str, object]:
     """The verbs of taking in that a connection's platform has."""
-    able = registry.capabilities(found.slug)
-    return {name: registry.verb(found.slug, name) for name in ("poll", "fetch", "ids", "day_totals") if name in able}
+    return registry.taking_in(found.slug)
 
 
 def ways(slug: str) -> Ways | None:

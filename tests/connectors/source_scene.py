@@ -205,7 +205,7 @@ class SourceScene:
 
     def prove(self) -> Proof:
         """The completeness proof of the last days, and what it made wanted."""
-        verbs = {name: self.verb(name) for name in ("ids", "day_totals", "fetch") if name in registry.capabilities(self.slug)}
+        verbs = registry.taking_in(self.slug)
         proved = self.run(flow.prove(
             self.database, self.org.org_id, self.connection.connection_id, verbs, self.session, START - timedelta(days=2), self.clock))
         self.take_in(polling=False)

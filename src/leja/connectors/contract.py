@@ -19,6 +19,7 @@ function (or object) of the agreed name in ``source.py`` or ``target.py``; what 
              settings of a file source have the fields of FileShape, so that what was detected can be stated to read_file
   decode     (RawEvent, Context) -> Decoded; pure, total over what the vendor may send
   ids        async (Session, since, until) -> tuple[SourceId, ...]: what exists there, for the completeness proof
+  LISTS      frozenset of the document kinds that ``ids`` lists, even when there are none of them; not there: sales alone
   day_totals async (Session, since, until) -> tuple[DayTotal, ...]: the source's own totals
 
 ``target.py`` (accounting systems)
@@ -77,7 +78,10 @@ Origin = Literal["webhook", "poll", "backfill", "file", "fetch"]
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """What an I/O verb is handed: the client with credentials and pace, the connection's settings, the time."""
+    """What an I/O verb is handed: the client with credentials and pace, the connection's settings, the time.
+
+    Where the log-in is a ``Key``, ``settings`` hold its secrets too.
+    """
 
     http: Http
     settings: Any
