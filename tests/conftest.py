@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import hypothesis.internal.observability  # noqa: F401
 import psycopg
 import pytest
 
@@ -17,6 +18,9 @@ from leja.database.embedded import EmbeddedPostgres
 from leja.database.engine import Database, Urls
 from leja.database.migrate import migrate
 
+# A pytest plugin imports hypothesis at the very end, when Python 3.11 may not be able to parse a module any more: formatting
+# tracebacks in several threads at once upsets its parser's bookkeeping (CPython issue 106905). Schemathesis' own plugin does the
+# same and is not needed, so pyproject.toml leaves it out.
 ROOT = Path(__file__).resolve().parent.parent
 _names = itertools.count(1)
 

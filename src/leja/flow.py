@@ -154,6 +154,7 @@ async def prove(
         proved = await proof(
             database, org_id, connection_id, verbs["ids"], session, since, clock(), clock=clock,
             day_totals=verbs.get("day_totals"), fetch=verbs.get("fetch"),
+            kinds=verbs.get("LISTS", frozenset({"sale"})),
         )
     await asyncio.to_thread(_proof_told, database, org_id, connection_id, proved, clock())
     await complete(database, org_id, connection_id, verbs, session, clock)

@@ -30,7 +30,7 @@ from leja.bookkeeping.fold import Booked
 from leja.bookkeeping.source import Source
 from leja.closing import anchor as anchors
 from leja.connectors import registry
-from leja.connectors.contract import OAuth, Session
+from leja.connectors.contract import Login, OAuth, Session
 from leja.core.clock import Clock, system_clock
 from leja.core.errors import NeedsConsent, Refused
 from leja.database.embedded import EmbeddedPostgres, default_home
@@ -44,6 +44,7 @@ from leja.delivery.restored import Witness
 from leja.delivery.target import Target
 from leja.http.addresses import expanded, parsed, private_hosts
 from leja.http.client import Authorise, Http, nobody
+from leja.http.login import SessionKeeper
 from leja.http.metering import Meter, Reads
 from leja.http.oauth import TokenEndpoint, Tokens, by_client, refresh
 from leja.http.pacing import Pacing
@@ -126,6 +127,7 @@ class House:
             self._watch.start()
         self._paces: dict[UUID, Pacing] = {}
         self._meters: dict[UUID, Meter] = {}
+        self._logins: dict[UUID, SessionKeeper] = {}
         self._bookkeepers: dict[UUID, Bookkeeper] = {}
         self._decoder = Decoder() if settings.decode_process else None
 
@@ -200,9 +202,9 @@ class House:
         hosts = expanded(connector.hosts, found.settings)
         http = Http(
             base_url=base, hosts=hosts, authorise=self._credentials(found, base, hosts, hidden), pacing=pace,
-            private_hosts=self.settings.private_hosts, now=self.clock, meter=self._meter(found),
+            private_hosts=self.settings.private_hosts, now=self.clock, meter=self._meter(found), trust=_trust(found),
         )
-        return Session(http=http, settings=found.typed_settings(), base_url=base, tenant=found.tenant, now=self.clock, context=context)
+        return Session(http=http, settings=connections.session_settings(found, hidden), base_url=base, tenant=found.tenant, now=self.clock, context=context)
 
     def _meter(self, found: Connection) -> Meter | None:
         """Counts the reads of a connection whose vendor gives so many a month."""
@@ -242,6 +244,8 @@ class House:
 
     def _credentials(self, found: Connection, base: str, hosts: tuple[str, ...], hidden: Mapping[str, str]) -> Authorise:
         auth = found.connector.auth
+        if isinstance(auth, Login):
+            return self._session_keeper(found, auth, base, hosts, hidden)
         if not isinstance(auth, OAuth):
             return nobody
         if "access_token" in hidden:
@@ -260,6 +264,24 @@ class House:
             # Asking for the app's own token again voids no other.
             fresh=timedelta(0) if auth.grant == "client_credentials" else JUST_NOW,
         ).authorise
+
+    def _session_keeper(
+        self, found: Connection, auth: Login, base: str, hosts: tuple[str, ...], hidden: Mapping[str, str]
+    ) -> Authorise:
+        """Everybody who calls for a connection in this process shares its session."""
+        typed, trust = found.typed_settings(), _trust(found)
+        secrets = {name: hidden[name] for name in auth.secrets if name in hidden}
+
+        async def log_in() -> Mapping[str, str]:
+            asking = Http(base_url=base, hosts=hosts, private_hosts=self.settings.private_hosts, now=self.clock, trust=trust)
+            try:
+                headers: Mapping[str, str] = await registry.side(found.slug, "login").log_in(asking, typed, secrets)
+            finally:
+                await asking.close()
+            return headers
+
+        keeper = self._logins.setdefault(found.connection_id, SessionKeeper())
+        return keeper.of(log_in, (base, repr(typed), tuple(sorted(secrets.items()))))
 
     # --- work ---
 
@@ -410,6 +432,11 @@ class House:
             return secrets_named(conn, org_id, self.vault, connection_id, name, self.clock())
 
 
+def _trust(found: Connection) -> str:
+    """Certificates (PEM) that the user's own system is signed with, where the connection states any."""
+    return str(found.settings.get("ca_certificates") or "")
+
+
 class _Fixed:
     """A token that was pasted and is never renewed; a 401 means that it was taken back."""
 
@@ -425,8 +452,7 @@ class _Fixed:
 
 def _verbs(found: Connection) -> dict[str, object]:
     """The verbs of taking in that a connection's platform has."""
-    able = registry.capabilities(found.slug)
-    return {name: registry.verb(found.slug, name) for name in ("poll", "fetch", "ids", "day_totals") if name in able}
+    return registry.taking_in(found.slug)
 
 
 def ways(slug: str) -> Ways | None:

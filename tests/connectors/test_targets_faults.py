@@ -12,7 +12,7 @@ import pytest
 
 from leja.access import grants
 from leja.connectors import registry
-from leja.connectors.contract import Absent, Found, OAuth
+from leja.connectors.contract import Absent, Found, Login, OAuth
 from leja.delivery import record
 from leja.delivery.calls import CALL_SECONDS
 from leja.http.oauth import Tokens
@@ -122,9 +122,9 @@ def test_a_batch_may_succeed_in_part(slug: str, against: Against) -> None:
 
 
 @pytest.mark.parametrize("slug", TARGETS)
-def test_an_expired_token_is_renewed_and_nothing_is_lost(slug: str, against: Against) -> None:
+def test_an_expired_token_or_session_is_renewed_and_nothing_is_lost(slug: str, against: Against) -> None:
     scene = against(slug)
-    if not isinstance(registry.connector(slug).auth, OAuth):
+    if not isinstance(registry.connector(slug).auth, OAuth | Login):
         return
     for number in range(3):
         scene.fault("token_expired", path="*" if number else scene.stage.writes, times=1)

@@ -27,7 +27,6 @@ from leja.closing.lock import lock
 from leja.closing.reopen import reopen
 from leja.connectors import registry
 from leja.connectors.contract import BackfillPlan, Session
-from leja.connectors.shopify.stand_in_graphql import load_schema
 from leja.core.clock import Clock
 from leja.core.errors import LejaError, Refused
 from leja.database.engine import Database, Urls
@@ -223,9 +222,9 @@ def _everything_read() -> None:
     leja_sandbox.discovery.stand_ins()
     for slug in registry.connectors():
         registry.capabilities(slug)
-    for module in ("anyio._backends._asyncio", "httpcore2", "uvicorn.protocols.http.h11_impl", "uvicorn.lifespan.on"):
+    for module in ("anyio._backends._asyncio", "httpcore2", "leja.web.protocol", "uvicorn.lifespan.on"):
         importlib.import_module(module)
-    load_schema()
+    importlib.import_module("leja.connectors.shopify.stand_in_graphql").load_schema()
     _trusted()
 
 

@@ -154,7 +154,7 @@ def killed(server):
     """The server is killed, and reaped by this process, which had started it; says which it was."""
     pid = server.server_pid()
     os.kill(pid, signal.SIGKILL)
-    until(lambda: embedded._reap() or not embedded._children, 10)
+    until(lambda: embedded._reap() or pid not in [child.pid for child in embedded._children], 10)
     return pid
 
 

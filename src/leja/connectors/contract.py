@@ -20,6 +20,7 @@ function (or object) of the agreed name in ``source.py`` or ``target.py``; what 
              settings of a file source have the fields of FileShape, so that what was detected can be stated to read_file
   decode     (RawEvent, Context) -> Decoded; pure, total over what the vendor may send
   ids        async (Session, since, until) -> tuple[SourceId, ...]: what exists there, for the completeness proof
+  LISTS      frozenset of the document kinds that ``ids`` lists, even when there are none of them; not there: sales alone
   day_totals async (Session, since, until) -> tuple[DayTotal, ...]: the source's own totals
 
 ``target.py`` (accounting systems)
@@ -38,6 +39,9 @@ function (or object) of the agreed name in ``source.py`` or ``target.py``; what 
   changed    async (Session, cursor | None) -> ChangedPage: drift, foreign entries, documents that bear our mark
   balances   async (Session, since, until) -> tuple[RemoteBalance, ...]: per account and day, of all documents
 
+``login.py`` (platforms whose declaration says ``Login``)
+  log_in     async (Http, settings, secrets) -> Mapping[str, str]: opens a session; the headers that carry it
+
 ``stand_in.py`` holds ``STAND_IN``, a ``leja_sandbox.kit.StandInSpec``; it imports only ``leja_sandbox.kit`` and ``core``.
 Nothing else of a folder imports it. The rest of a folder imports ``connectors.contract``, ``http``, ``documents``, ``core``.
 """
@@ -54,6 +58,7 @@ import msgspec
 from leja.connectors.declaration import Connector as Connector
 from leja.connectors.declaration import Key as Key
 from leja.connectors.declaration import Limits as Limits
+from leja.connectors.declaration import Login as Login
 from leja.connectors.declaration import NoAuth as NoAuth
 from leja.connectors.declaration import OAuth as OAuth
 from leja.connectors.declaration import Role as Role
@@ -74,7 +79,10 @@ Origin = Literal["webhook", "poll", "backfill", "file", "fetch"]
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """What an I/O verb is handed: the client with credentials and pace, the connection's settings, the time."""
+    """What an I/O verb is handed: the client with credentials and pace, the connection's settings, the time.
+
+    Where the log-in is a ``Key``, ``settings`` hold its secrets too.
+    """
 
     http: Http
     settings: Any

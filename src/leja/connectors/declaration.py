@@ -32,7 +32,21 @@ class OAuth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """A key or password that the user pastes: the names of the secret settings."""
+    """A key or password that the user pastes: the names of the secret settings.
+
+    I/O verbs find them in ``Session.settings``, for some vendors want a call signed; ``Context.settings`` never has them.
+    """
+
+    secrets: tuple[str, ...]
+
+
+class Login(msgspec.Struct, frozen=True, kw_only=True):
+    """A log-in with a password for a session that runs out. ``login.py`` of the folder holds the call:
+
+    ``log_in`` async (Http, settings, secrets: Mapping[str, str]) -> Mapping[str, str]: the headers that carry the session.
+    It sends its own call without credentials (``anonymous=True``); a refusal of the password is NeedsConsent. A session is
+    kept per connection and process; a call that is answered with 401 logs in again, once, and is made again.
+    """
 
     secrets: tuple[str, ...]
 
@@ -64,7 +78,7 @@ class Connector(msgspec.Struct, frozen=True, kw_only=True):
     slug: str
     title: str
     roles: frozenset[Role]
-    auth: OAuth | Key | NoAuth
+    auth: OAuth | Key | Login | NoAuth
     settings: type[msgspec.Struct]
     hosts: tuple[str, ...] = ()
     base_url: str = ""

@@ -4,6 +4,7 @@
     connector("shopify")      one declaration; Refused ``connector-unknown``
     capabilities("shopify")   the verbs that are there: {"poll", "decode", ...}
     verb("shopify", "poll")   the verb itself, loaded on first use; Refused ``connector-capability``
+    taking_in("shopify")      the verbs of poll, fetch and proof, for the flow
     folders()                 slug -> folder, for the tests and the sandbox
 
 A connector from outside is a package that names its module under the entry point group ``leja.connectors``.
@@ -93,6 +94,13 @@ def verb(slug: str, name: str) -> Any:
             remedy=f"It can: {', '.join(sorted(capabilities(slug)))}.",
         )
     return found
+
+
+def taking_in(slug: str) -> dict[str, Any]:
+    """The verbs of poll, fetch and proof that a connector has, and ``LISTS`` where it says what its ``ids`` lists."""
+    found: dict[str, Any] = {name: verb(slug, name) for name in ("poll", "fetch", "ids", "day_totals") if name in capabilities(slug)}
+    lists = getattr(_side(slug, "source"), "LISTS", None)
+    return found if lists is None else found | {"LISTS": lists}
 
 
 def side(slug: str, name: str) -> Any:

@@ -83,6 +83,7 @@ class Http:
         idempotency_header: str = "Idempotency-Key",
         largest_answer: int = LARGEST_ANSWER,
         meter: Meter | None = None,
+        trust: str = "",
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.addresses = Addresses((*hosts, parsed(base_url).host), private_hosts)
@@ -93,7 +94,7 @@ class Http:
         self._authorise = authorise
         self._now = now
         self._sleep = sleep
-        self._transport = transport or PinnedTransport(self.addresses)
+        self._transport = transport or PinnedTransport(self.addresses, trust=trusted(trust) if trust else None)
         self._idempotency_header = idempotency_header
         self._largest = largest_answer
         self._meter = meter
@@ -271,6 +272,22 @@ class _Call:
         if self.write and self.sent:
             return OutcomeUnknown("http-unclear", f"{message}; the write may have happened", cause=code)
         return Transient(code, message)
+
+
+def trusted(certificates: str) -> ssl.SSLContext:
+    """TLS that also believes these certificates (PEM): of a system of the user's own, whose authority nobody else knows.
+
+    The name in the certificate is checked all the same. Raises Refused ``certificates-unreadable``.
+    """
+    context: ssl.SSLContext = httpx2.create_ssl_context(trust_env=False)
+    try:
+        context.load_verify_locations(cadata=certificates)
+    except (ssl.SSLError, ValueError):
+        raise Refused(
+            "certificates-unreadable", "the certificates of this connection are no PEM text",
+            remedy="Paste the certificate of your system's authority, from -----BEGIN CERTIFICATE----- on.",
+        ) from None
+    return context
 
 
 class PinnedTransport(httpx2.AsyncHTTPTransport):
