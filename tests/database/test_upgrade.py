@@ -11,11 +11,13 @@ import pytest
 from alembic import command
 from alembic.config import Config
 
+from leja.books.chain import GENESIS
 from leja.closing.verify import verify
 from leja.database.embedded import EmbeddedPostgres
-from leja.database.engine import Database, Urls
+from leja.database.engine import Connection, Database, Urls
+from leja.database.ledger import Ledger
 from leja.database.migrate import HERE, SQL, migrate
-from tests.books.builder import books, post, sale
+from tests.books.builder import NOW, Books, books, happened, post, sale
 
 BEFORE = "0010"  # the last schema whose references were foreign keys
 _names = itertools.count(1)
@@ -44,6 +46,17 @@ def old(cluster: EmbeddedPostgres) -> Iterator[Urls]:
         connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
 
 
+def _post_as_before(conn: Connection, org: Books) -> None:
+    """Three entries, by COPY as the release wrote them: there were no functions to call."""
+    thing = happened(conn, org)
+    conn.execute("INSERT INTO head (org_id) VALUES (%s)", (org.org_id,))
+    ledger = Ledger(conn, org.org_id, 0, 0, GENESIS, {})
+    ledger.note("event", str(thing.event_id), thing.event_digest)
+    ledger.note("revision", f"{thing.document_id}/1", thing.revision_digest)
+    ledger.post(thing.document_id, 1, [sale(), sale(2000), sale(2500)])
+    ledger.flush(NOW)
+
+
 def _schema(url: str) -> tuple[list[tuple[object, ...]], ...]:
     """Triggers, constraints and functions, as far as two databases can be compared by them."""
     with psycopg.connect(url) as connection:
@@ -63,12 +76,12 @@ def test_books_of_the_release_before_go_on_and_are_guarded(old: Urls, urls: Urls
     database = Database(old)
     with database.transaction() as conn:
         org = books(conn)
-        post(conn, org, [sale(), sale(2000)])
+        _post_as_before(conn, org)
         conn.execute("INSERT INTO outbox SELECT org_id, %s, number, 'g', 'f', 'live', recorded_at FROM entry", (org.target,))
     migrate(old.owner)
     assert _schema(old.owner) == _schema(urls.owner)
     with database.transaction() as conn:
-        assert post(conn, org, [sale(3000)]) == [3]
+        assert post(conn, org, [sale(3000)]) == [4]
         assert verify(conn, org.org_id, []).ok
     for statement in ("DELETE FROM document", "DELETE FROM connection", "UPDATE outbox SET entry_number = 99"):
         with pytest.raises(psycopg.errors.RestrictViolation), database.transaction() as conn:

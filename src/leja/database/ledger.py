@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from hashlib import sha256
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -14,8 +14,10 @@ import msgspec
 from leja.books import chain
 from leja.books.entry import Entry, EntryLine, require_balanced
 from leja.core.errors import BrokenInvariant, Refused
+from leja.database.arrays import Byteas
 from leja.database.balances import Movement, add_to_balances
 from leja.database.copying import FEW, Rows, copied
+from leja.database.direct import ask_at_the_beginning, call
 from leja.database.engine import Connection
 
 _ENTRY = Rows(
@@ -69,6 +71,9 @@ _CHAIN = Rows(
 )
 
 
+_PUT: Final = b"SELECT put_in_books($1, $2, $3, $4)"
+
+
 class _Pending(msgspec.Struct):
     """An entry that has its number and waits to be written."""
 
@@ -105,17 +110,13 @@ class Ledger:
     @classmethod
     def open(cls, conn: Connection, org_id: UUID) -> Ledger:
         """Lock the organisation's head until the transaction ends: there is one writer."""
-        with conn.pipeline():  # one round trip; the periods are asked for when the head is held, not before
-            head = conn.execute(
-                "SELECT entry_number, chain_position, chain_hash FROM head WHERE org_id = %s FOR UPDATE", (org_id,)
-            )
-            periods = conn.execute("SELECT period, state FROM period WHERE org_id = %s", (org_id,))
-        row = head.fetchone()
-        if row is None:
+        found = ask_at_the_beginning(conn, f"SELECT open_books('{org_id}')")
+        if found is None:
             conn.execute("INSERT INTO head (org_id) VALUES (%s) ON CONFLICT DO NOTHING", (org_id,))
             return cls.open(conn, org_id)
-        number, position, chain_hash = row
-        return cls(conn, org_id, number, position, chain_hash, {str(period): str(state) for period, state in periods})
+        number, position, chain_hash, opened, locked = found.split("|")
+        periods = dict.fromkeys(opened.split(), "open") | dict.fromkeys(locked.split(), "locked")
+        return cls(conn, org_id, int(number), int(position), bytes.fromhex(chain_hash), periods)
 
     def post(self, document_id: UUID, revision: int, entries: Sequence[Entry], *, after: int = 0) -> list[int]:
         """Take balanced entries of a revision in and say their numbers.
@@ -143,14 +144,40 @@ class Ledger:
     def flush(self, now: datetime) -> None:
         """Write all that was posted and noted; the database's guards move the head and check it."""
         pending = [item for item in self._items if isinstance(item, _Pending)]
-        few = max(len(self._items), sum(len(item.entry.lines) for item in pending)) <= FEW
-        # A handful of rows goes in one round trip; rows that are copied cannot.
-        with self._conn.pipeline() if few else nullcontext():
-            digests = self._write_entries(pending, now)
-            if pending:
-                add_to_balances(self._conn, self._org_id, _movements(pending))
-            self._write_chain(digests)
+        if not self._items:
+            return
+        self._open_periods({chain.month_of(item.entry.posting_date) for item in pending})
+        said = [
+            chain.entry_bytes(self._org_id, item.number, item.document_id, item.revision, item.ordinal, item.entry, now)
+            for item in pending
+        ]
+        digests = {item.number: sha256(each).digest() for item, each in zip(pending, said, strict=True)}
+        if len(self._items) <= FEW and _few_and_plain(pending):
+            links = [(at, kind, subject, digest.hex(), hash_.hex()) for at, kind, subject, digest, hash_ in self._links(digests)]
+            entries = (b"[" + b",".join(said) + b"]").decode()
+            call(self._conn, _PUT, (self._org_id, entries, Byteas(list(digests.values())), msgspec.json.encode(links).decode()))
+        else:
+            self._copy(pending, digests, now)
         self._items.clear()
+
+    def _links(self, digests: dict[int, bytes]) -> Iterator[tuple[int, str, str, bytes, bytes]]:
+        """Position, kind, subject, digest and hash of each item; the end of the chain moves along."""
+        for item in self._items:
+            if isinstance(item, _Pending):
+                kind, subject, digest = "entry", str(item.number), digests[item.number]
+            else:
+                kind, subject, digest = item.kind, item.subject, item.digest
+            self._position += 1
+            self._hash = chain.link(self._hash, self._position, kind, subject, digest)
+            yield self._position, kind, subject, digest, self._hash
+
+    def _copy(self, pending: Sequence[_Pending], digests: dict[int, bytes], now: datetime) -> None:
+        if pending:
+            self._write_entries(pending, digests, now)
+            add_to_balances(self._conn, self._org_id, _movements(pending))
+        with copied(self._conn, _CHAIN) as write:
+            for link in self._links(digests):
+                write((self._org_id, *link))
 
     def locked_periods(self) -> set[str]:
         """The locked periods; they cannot change while the head is held."""
@@ -166,18 +193,9 @@ class Ledger:
                 period=period,
             )
 
-    def _write_entries(self, pending: Sequence[_Pending], now: datetime) -> dict[int, bytes]:
-        if not pending:
-            return {}
-        self._open_periods({chain.month_of(item.entry.posting_date) for item in pending})
-        digests: dict[int, bytes] = {}
+    def _write_entries(self, pending: Sequence[_Pending], digests: dict[int, bytes], now: datetime) -> None:
         with copied(self._conn, _ENTRY) as write:
             for item in pending:
-                digest = digests[item.number] = sha256(
-                    chain.entry_bytes(
-                        self._org_id, item.number, item.document_id, item.revision, item.ordinal, item.entry, now
-                    )
-                ).digest()
                 entry = item.entry
                 write(
                     (
@@ -193,7 +211,7 @@ class Ledger:
                         entry.text,
                         entry.reverses,
                         now,
-                        digest,
+                        digests[item.number],
                     )
                 )
         with copied(self._conn, _LINE) as write:
@@ -218,7 +236,6 @@ class Ledger:
                             line.memo,
                         )
                     )
-        return digests
 
     def _open_periods(self, wanted: set[str]) -> None:
         missing = sorted(wanted - self._periods.keys())
@@ -229,18 +246,11 @@ class Ledger:
             )
             self._periods.update(dict.fromkeys(missing, "open"))
 
-    def _write_chain(self, digests: dict[int, bytes]) -> None:
-        if not self._items:
-            return
-        with copied(self._conn, _CHAIN) as write:
-            for item in self._items:
-                if isinstance(item, _Pending):
-                    kind, subject, digest = "entry", str(item.number), digests[item.number]
-                else:
-                    kind, subject, digest = item.kind, item.subject, item.digest
-                self._position += 1
-                self._hash = chain.link(self._hash, self._position, kind, subject, digest)
-                write((self._org_id, self._position, kind, subject, digest, self._hash))
+
+def _few_and_plain(pending: Sequence[_Pending]) -> bool:
+    """Whether the digests' bytes hold all that is stored: they leave out zeros at the end of a rate."""
+    lines = [line for item in pending for line in item.entry.lines]
+    return len(lines) <= FEW and all(str(line.rate) == chain.number_text(line.rate) for line in lines)
 
 
 def _movements(pending: Sequence[_Pending]) -> dict[Movement, list[int]]:
