@@ -184,7 +184,7 @@ class House:
             base_url=base, hosts=hosts, authorise=self._credentials(found, base, hosts, hidden), pacing=pace,
             private_hosts=self.settings.private_hosts, now=self.clock,
         )
-        return Session(http=http, settings=found.typed_settings(), base_url=base, tenant=found.tenant, now=self.clock, context=context)
+        return Session(http=http, settings=connections.session_settings(found, hidden), base_url=base, tenant=found.tenant, now=self.clock, context=context)
 
     def target(self, found: Connection) -> Target:
         """An accounting connection as delivery is handed it."""

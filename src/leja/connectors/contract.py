@@ -73,7 +73,10 @@ Origin = Literal["webhook", "poll", "backfill", "file", "fetch"]
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """What an I/O verb is handed: the client with credentials and pace, the connection's settings, the time."""
+    """What an I/O verb is handed: the client with credentials and pace, the connection's settings, the time.
+
+    Where the log-in is a ``Key``, ``settings`` hold its secrets too.
+    """
 
     http: Http
     settings: Any

@@ -29,7 +29,10 @@ class OAuth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """A key or password that the user pastes: the names of the secret settings."""
+    """A key or password that the user pastes: the names of the secret settings.
+
+    I/O verbs find them in ``Session.settings``, for some vendors want a call signed; ``Context.settings`` never has them.
+    """
 
     secrets: tuple[str, ...]
 
