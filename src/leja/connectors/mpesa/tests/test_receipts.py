@@ -102,6 +102,15 @@ def test_a_nudge_that_lies_about_its_time_is_found_all_the_same():
         assert event.key == f"pull/{paid['receipt']}"
 
 
+def test_a_nudge_is_searched_on_every_page():
+    wallet = Wallet(pull_page=2)
+    wallet.subscribe()
+    receipts = [wallet.call("pay", amount=100)["receipt"] for _ in range(5)]
+    for receipt in receipts:
+        (event,) = wallet.ask(lambda s: source.fetch(s, [Wanted(kind="payment", external_id=f"{receipt}/unknown")]))  # noqa: B023
+        assert event.key == f"pull/{receipt}"
+
+
 def test_a_nudge_with_its_time_searches_an_hour_and_not_two_days():
     wallet = Wallet(pull_page=10)
     wallet.subscribe()
