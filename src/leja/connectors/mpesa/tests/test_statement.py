@@ -89,11 +89,15 @@ def test_the_balance_is_proved_either_way_and_may_be_left_unproved():
     assert len(Wallet().read(torn, prove_balance=False)) == 2
 
 
-def test_a_row_out_of_order_in_the_middle_is_found_though_each_neighbour_fits_one_way():
-    rows = [line("UE41AAAA01", "04-05-2026 09:00:00", "10.00", "", "10.00"), line("UE41AAAA02", "04-05-2026 09:01:00", "5.00", "", "15.00"),
-            line("UE41AAAA03", "04-05-2026 09:02:00", "10.00", "", "10.00")]  # fmt: skip
+@pytest.mark.parametrize("rows", [
+    [("10.00", "10.00"), ("5.00", "15.00"), ("10.00", "10.00")],
+    [("5.00", "15.00"), ("10.00", "10.00"), ("7.00", "17.00")],  # newest first, then oldest first
+    [("10.00", "10.00"), ("7.00", "17.00"), ("2.00", "10.00")],  # oldest first, then newest first
+])  # fmt: skip
+def test_a_file_that_runs_both_ways_is_refused_though_neighbours_fit(rows):
+    text = "".join(line(f"UE41AAAA{n:02d}", "04-05-2026 09:00:00", paid, "", balance) for n, (paid, balance) in enumerate(rows))
     with pytest.raises(Refused, match="line 4"):
-        Wallet().read(HEAD + "".join(rows))
+        Wallet().read(HEAD + text)
 
 
 def test_a_row_that_cannot_be_read_is_parked_and_the_rest_goes_on():
