@@ -28,7 +28,6 @@ from tests.connectors.source_scene import _Door
 
 from .wallet import START
 
-pytestmark = pytest.mark.skipif("mpesa" not in registry.connectors(), reason="the connector is not there")
 CLEARING, FEES, ASIDE = "clearing:mpesa_till", "processor_fees:mobile_money", "unidentified_receipts"
 
 
