@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from leja.connectors.contract import Connector, Context, Location
+from leja.connectors.contract import Connector, Context, Key, Location
 from leja.connectors.registry import connector as declared
 from leja.core.errors import Refused
 from leja.core.ids import uuid7
@@ -76,6 +76,16 @@ def typed_settings(connector: Connector, settings: Mapping[str, Any]) -> Any:
         return msgspec.convert({k: v for k, v in settings.items() if k in known}, connector.settings, strict=False)
     except msgspec.ValidationError as error:
         raise Refused("connection-settings", f"a setting of {connector.title} does not fit: {error}") from error
+
+
+def session_settings(found: Connection, hidden: Mapping[str, str]) -> Any:
+    """The settings that a call is made with. The secrets of a key log-in are among them: a connector may have to sign.
+
+    ``decode`` and everything that is stored are handed the settings without them.
+    """
+    auth = found.connector.auth
+    keys = {name: hidden[name] for name in auth.secrets if name in hidden} if isinstance(auth, Key) else {}
+    return typed_settings(found.connector, {**found.settings, **keys})
 
 
 def add(

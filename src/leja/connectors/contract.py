@@ -73,7 +73,10 @@ Origin = Literal["webhook", "poll", "backfill", "file", "fetch"]
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """What an I/O verb is handed: the client with credentials and pace, the connection's settings, the time."""
+    """What an I/O verb is handed: the client with credentials and pace, the connection's settings, the time.
+
+    Where the log-in is a ``Key``, ``settings`` hold its secrets too.
+    """
 
     http: Http
     settings: Any
@@ -206,11 +209,15 @@ class HandshakeAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Subscribed(msgspec.Struct, frozen=True, kw_only=True):
-    """What subscribing found and did: topics alive, made now, repaired."""
+    """What subscribing found and did: topics alive, made now, repaired.
+
+    ``secrets`` are those that the vendor made for it and shows only now, by the name of their setting; they are kept.
+    """
 
     alive: tuple[str, ...] = ()
     created: tuple[str, ...] = ()
     repaired: tuple[str, ...] = ()
+    secrets: Mapping[str, str] = {}
 
 
 # --- targets ---------------------------------------------------------------------------------------------------------
