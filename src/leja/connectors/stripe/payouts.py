@@ -7,9 +7,9 @@ from typing import Final
 
 import msgspec
 
-from leja.connectors.contract import Context, Decoded
+from leja.connectors.contract import Context, Decoded, Wanted
 from leja.connectors.stripe.charges import PROCESSOR, is_test
-from leja.connectors.stripe.reading import day, decoded, moment, money, read
+from leja.connectors.stripe.reading import day, decoded, moment, money, read, settings_of
 from leja.connectors.stripe.wire import Answer, Movement, Payout, Topup
 from leja.core.errors import Refused
 from leja.core.money import Money
@@ -33,6 +33,8 @@ _FEES: Final[dict[str, tuple[ComponentKind, str]]] = {
     "stripe_fee": ("fee", "processing"), "payment_method_passthrough_fee": ("fee", "processing"), "application_fee": ("fee", "platform"),
     "tax": ("fee_tax", ""), "withheld_tax": ("withheld_tax", ""),
 }  # fmt: skip
+
+_SOURCES: Final = {"ch": "charge", "py": "charge", "re": "refund", "pyr": "refund"}
 
 
 def decode_payout(answer: Answer, context: Context) -> Decoded:
@@ -117,21 +119,27 @@ def decode_topup(answer: Answer, context: Context) -> Decoded:
 
 
 def decode_movement(answer: Answer, context: Context) -> Decoded:
-    """What a balance transaction means by itself, where payouts are sent by hand and list nothing: its fees, and, unless a
-    document of its own tells it, its amount as a settlement of nothing."""
+    """A balance transaction that was met by itself: what it moved is read. Where payouts are sent by hand and list nothing, its
+    fees are told as well, and its amount as a settlement of nothing unless a document of its own tells that."""
     movement, unread = read(answer.movement, Movement)
-    documents: list[Document] = list(fees(movement, answer.seen, False, context))
+    source = movement.source or ""
+    wanted = (Wanted(kind=_SOURCES[source.partition("_")[0]], external_id=source),) if source.partition("_")[0] in _SOURCES else ()
+    documents = tuple(_untold(movement, answer.seen, context)) if settings_of(context).payouts == "manual" else ()
+    ignored = "" if documents or wanted else f"{movement.id} is told by a payout"
+    return Decoded(documents=documents, wanted=wanted, ignored=ignored, unread=unread)
+
+
+def _untold(movement: Movement, seen: str, context: Context) -> Iterator[Document]:
+    yield from fees(movement, seen, False, context)
     kind = kind_of(movement)
+    if not movement.amount or kind in ("charge", "refund", "topup"):
+        return
     amount = money(movement.amount, movement.currency)
-    if movement.amount and kind not in ("charge", "refund", "topup"):
-        part = Component(component_id=movement.id, kind=kind, amount=amount, business_day=day(movement.created, context),
-                         reference=movement.source or "", fee_type="processing" if kind == "fee" else "")  # fmt: skip
-        header = _header(movement.id, answer.seen, movement.created, amount.currency, True, context)
-        kept = _moved(f"{movement.id}:kept", -amount, movement.created, context)
-        nothing = Money(0, amount.currency)
-        documents.append(PayoutDocument(header=header, processor=PROCESSOR, amount=nothing, components=(part, kept)))
-    ignored = "" if documents else f"{movement.id} costs nothing and is told by another document"
-    return Decoded(documents=tuple(documents), ignored=ignored, unread=unread)
+    part = Component(component_id=movement.id, kind=kind, amount=amount, business_day=day(movement.created, context),
+                     reference=movement.source or "", fee_type="processing" if kind == "fee" else "")  # fmt: skip
+    kept = _moved(f"{movement.id}:kept", -amount, movement.created, context)
+    header = _header(movement.id, seen, movement.created, amount.currency, True, context)
+    yield PayoutDocument(header=header, processor=PROCESSOR, amount=Money(0, amount.currency), components=(part, kept))
 
 
 def fees(movement: Movement, seen: str, test: bool, context: Context) -> Iterator[Fee]:

@@ -84,7 +84,7 @@ async def completed(
         body["movements"] = [one async for one in listed]
     if kind == "invoice":
         row["lines"] = await _lines(session, row)
-    name = key or f"{kind}/{text(row['id'])}/{seen}"
+    name = f"{key or kind}/{text(row['id'])}/{seen}"
     return RawEvent(key=name, topic=f"{OBJECT}{kind}", body=_encode(body), origin=origin)
 
 

@@ -30,6 +30,7 @@ _PHASES: Final = (
 )  # fmt: skip
 _TOLD_BY_SOURCE: Final = ("charge", "refund")
 _PLAN_PAGES: Final = 20
+_NAMES: Final = ("id", "object", "charge", "latest_charge", "payment_intent", "payment")
 
 
 class Mark(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -74,7 +75,7 @@ async def poll(session: Session, cursor: str | None) -> Page:
         row = fields(one)
         newest = max(newest, whole(row.get("created")))
         mark.after = text(row.get("id"))
-        events.append(RawEvent(key=mark.after, topic=text(row.get("type")), body=bytes(one), origin="poll"))
+        events.append(_listed(row))
     mark.newest = newest
     if found.has_more and events:
         return Page(events=tuple(events), cursor=_written(mark), more=True)
@@ -83,6 +84,15 @@ async def poll(session: Session, cursor: str | None) -> Page:
         mark.after, mark.phase = "", 1
         return Page(events=tuple(events), cursor=_written(mark), more=True)
     return Page(events=tuple(events), cursor=_written(_next(session, mark)))
+
+
+def _listed(row: dict[str, msgspec.Raw]) -> RawEvent:
+    """An event of the list, as far as it will never change: how many webhooks still wait for it does."""
+    inner = fields(fields(row["data"])["object"])
+    if not text(row["type"]).startswith("charge.dispute."):
+        inner = {name: inner[name] for name in _NAMES if name in inner}
+    body = {**{name: row[name] for name in ("id", "object", "type", "created")}, "data": {"object": inner}}
+    return RawEvent(key=f"listed/{text(row['id'])}", topic=text(row["type"]), body=msgspec.json.encode(body), origin="poll")
 
 
 def _next(session: Session, mark: Mark) -> Mark:
@@ -95,7 +105,8 @@ def _next(session: Session, mark: Mark) -> Mark:
 
 async def _poll_balance(session: Session, mark: Mark) -> Page:
     query = {"created[gte]": _seconds(instant(mark.since))} if mark.since else {}
-    found, events = await _balance(session, query, mark.after, "poll")
+    found = await page(session, "/v1/balance_transactions", query, mark.after)
+    events = tuple(_by_itself(fields(one), "poll") for one in found.data)
     if found.has_more and found.data:
         return Page(events=events, cursor=_written(msgspec.structs.replace(mark, after=_last(found))), more=True)
     return Page(events=events, cursor=_written(_next(session, mark)))
@@ -105,31 +116,37 @@ def _last(found: List) -> str:
     return text(fields(found.data[-1])["id"])
 
 
-async def _balance(session: Session, query: Mapping[str, str], after: str, origin: Origin) -> tuple[List, tuple[RawEvent, ...]]:
-    """A page of balance transactions, each as the charge or refund that it moved, or as itself."""
+async def _balance(session: Session, query: Mapping[str, str], after: str) -> tuple[List, tuple[RawEvent, ...]]:
+    """A page of balance transactions, each with the charge or refund that it moved."""
     found = await page(session, "/v1/balance_transactions", {**query, "expand[]": "data.source"}, after)
     events: list[RawEvent] = []
     for one in found.data:
-        events += await _moved(session, one, origin)
+        row = fields(one)
+        events += await _moved(session, row, one)
+        if session.settings.payouts == "manual":
+            events.append(_by_itself(row, "backfill"))
     return found, tuple(events)
 
 
-async def _moved(session: Session, one: msgspec.Raw, origin: Origin) -> list[RawEvent]:
-    row = fields(one)
-    name, source = text(row["id"]), row.get("source", msgspec.Raw(b"null"))
-    events = []
-    if bytes(source)[:1] == b"{":
-        inner = fields(source)
-        kind = kind_of(text(inner.get("id")))
-        if kind in _TOLD_BY_SOURCE:
-            # A part that was not captured is no rate of its own: the charge's own movement says that.
-            own = one if name == text(inner.get("balance_transaction")) else msgspec.Raw(b'null')
-            key = f"moved/{name}"
-            events.append(await completed(session, kind, inner, origin, key=key, movement=None if own != one else one))
-    if session.settings.payouts == "manual":
-        body = {"seen": version(session.now()), "object": msgspec.Raw(b"{}"), "movement": _plain_source(row)}
-        events.append(RawEvent(key=f"balance/{name}", topic=f"{OBJECT}balance_transaction", body=msgspec.json.encode(body), origin=origin))
-    return events
+async def _moved(session: Session, row: dict[str, msgspec.Raw], one: msgspec.Raw) -> list[RawEvent]:
+    source = row.get("source", msgspec.Raw(b"null"))
+    if bytes(source)[:1] != b"{":
+        return []
+    inner = fields(source)
+    kind, name = kind_of(text(inner.get("id"))), text(row["id"])
+    if kind not in _TOLD_BY_SOURCE:
+        return []
+    # A part that was not captured is no rate of its own: the charge's own movement says that.
+    own = one if name == text(inner.get("balance_transaction")) else None
+    return [await completed(session, kind, inner, "backfill", key=f"moved/{name}", movement=own)]
+
+
+def _by_itself(row: dict[str, msgspec.Raw], origin: Origin) -> RawEvent:
+    """A balance transaction: only whether it is available yet ever changes."""
+    lasting = {name: value for name, value in _plain_source(row).items() if name != "status"}
+    body = {"seen": version(moment(whole(row["created"]))), "object": msgspec.Raw(b"{}"), "movement": lasting}
+    key = f"balance/{text(row['id'])}"
+    return RawEvent(key=key, topic=f"{OBJECT}balance_transaction", body=msgspec.json.encode(body), origin=origin)
 
 
 def _plain_source(row: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
@@ -144,7 +161,7 @@ async def backfill(session: Session, since: datetime, until: datetime, cursor: s
     path, kind = _PHASES[mark.phase]
     query = {"created[gte]": _seconds(since), "created[lt]": _seconds(until)}
     if mark.phase == 0:
-        found, events = await _balance(session, query, mark.after, "backfill")
+        found, events = await _balance(session, query, mark.after)
     elif not session.settings.invoices and kind in ("invoice", "credit_note"):
         found, events = List(data=()), ()
     else:
