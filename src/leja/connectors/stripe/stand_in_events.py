@@ -32,10 +32,14 @@ class Signer(WebhookQueue):
 
     def due(self) -> list[Outgoing]:
         """What has to be sent now, freshly signed."""
-        return [
-            msgspec.structs.replace(row, headers=self.hooks.headers(row.subscription, row.body))
-            for row in super().due()
-        ]
+        return self._signed(super().due())
+
+    def all(self) -> list[Outgoing]:
+        """Everything that was ever enqueued, signed as if it were sent now: whoever delivers it by hand makes an attempt too."""
+        return self._signed(super().all())
+
+    def _signed(self, rows: list[Outgoing]) -> list[Outgoing]:
+        return [msgspec.structs.replace(row, headers=self.hooks.headers(row.subscription, row.body)) for row in rows]
 
 
 class Events:

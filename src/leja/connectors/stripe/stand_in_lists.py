@@ -14,7 +14,6 @@ from leja_sandbox.kit import Answer, Refuse, json_answer
 
 _KEY: Final = re.compile(r"[^\[\]]+")
 _PLAIN: Final = frozenset({"created", "ending_before", "expand", "limit", "starting_after"})
-_UNLISTED: Final = frozenset({"_intent"})
 _DEEPEST: Final = 4
 
 

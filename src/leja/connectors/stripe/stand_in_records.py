@@ -51,11 +51,10 @@ LINKS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Filters that lists know beside ``created``; ``payout`` of a balance transaction is never shown."""
 
-HIDDEN: Final = "payout"
 _ALPHABET: Final = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz0123456789"
 _SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS link (kind TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, id TEXT NOT NULL,
-    PRIMARY KEY (kind, name, value, id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS link (kind TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, sort TEXT NOT NULL,
+    id TEXT NOT NULL, PRIMARY KEY (kind, name, value, sort, id)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS link_id ON link (kind, id);
 """
 
@@ -82,14 +81,14 @@ class Records:
         turn = self.env.store.next_number("turn")
         sort = f"{body['created']:011d}-{turn:010d}"
         self.env.store.put(kind, body["id"], body, sort=sort, visible_from=self.env.now() + self.lag)
-        self._link(kind, body)
+        self._link(kind, body, sort)
         return body
 
     def keep(self, kind: str, body: Record) -> Record:
         """Writes an object that is there already."""
         rows = self.env.store.execute("SELECT sort, visible_from FROM record WHERE kind=? AND id=?", kind, body["id"])
         self.env.store.put(kind, body["id"], body, sort=rows[0][0], visible_from=rows[0][1])
-        self._link(kind, body)
+        self._link(kind, body, rows[0][0])
         return body
 
     def get(self, kind: str, id_: str) -> Record | None:
@@ -122,20 +121,28 @@ class Records:
     ) -> tuple[list[Record], bool]:
         """A page, newest first, and whether more are there. Raises KeyError for a cursor that is no such object."""
         where, values = ["r.kind = ?", "r.visible_from <= ?"], [kind, self.env.now()]
-        for name, value in filters.items():
+        # Rows are walked in order of the record, or of the first filter's links: either way by an index.
+        first, *others = filters.items() or [("", "")]
+        walked = "record r"
+        if first[0]:
+            walked = "link l JOIN record r ON r.kind = l.kind AND r.id = l.id"
+            where.append("l.kind = ? AND l.name = ? AND l.value = ?")
+            values += [kind, *first]
+        order_by = "l.sort" if first[0] else "r.sort"
+        for name, value in others:
             where.append("r.id IN (SELECT id FROM link WHERE kind = ? AND name = ? AND value = ?)")
             values += [kind, name, value]
         for sign, moment in created:
             # A second is a whole range of sort keys; "gt" means after its last one.
             edge = moment + (1 if sign in ("gt", "lte") else 0)
-            where.append(f"r.sort {'>=' if sign in ('gt', 'gte') else '<'} ?")
+            where.append(f"{order_by} {'>=' if sign in ('gt', 'gte') else '<'} ?")
             values.append(f"{edge:011d}")
         if after or before:
-            where.append(f"r.sort {'<' if after else '>'} ?")
+            where.append(f"{order_by} {'<' if after else '>'} ?")
             values.append(self._sort(kind, str(after or before)))
         order = "ASC" if before else "DESC"
         rows = self.env.store.execute(
-            f"SELECT r.body FROM record r WHERE {' AND '.join(where)} ORDER BY r.sort {order} LIMIT ?",
+            f"SELECT r.body FROM {walked} WHERE {' AND '.join(where)} ORDER BY {order_by} {order} LIMIT ?",
             *values, limit + 1 if limit >= 0 else -1,
         )  # fmt: skip
         more = 0 <= limit < len(rows)
@@ -148,13 +155,12 @@ class Records:
             raise KeyError(id_)
         return str(rows[0][0])
 
-    def _link(self, kind: str, body: Record) -> None:
+    def _link(self, kind: str, body: Record, sort: str) -> None:
         self.env.store.execute("DELETE FROM link WHERE kind = ? AND id = ?", kind, body["id"])
         for name in LINKS.get(kind, ()):
             if body.get(name) is not None:
-                self.env.store.execute(
-                    "INSERT INTO link VALUES (?, ?, ?, ?)", kind, name, str(body[name]), body["id"]
-                )  # fmt: skip
+                row = (kind, name, str(body[name]), sort, body["id"])
+                self.env.store.execute("INSERT INTO link VALUES (?, ?, ?, ?, ?)", *row)
 
 
 def decoded(body: bytes) -> Record:

@@ -447,6 +447,9 @@ def test_thin_events_carry_references_only(stand_in):
     send(stand_in, door)
     (came,) = door.came
     assert signed(came, made["webhook_endpoint"]["signing_secret"])
+    client, secret = stripe.StripeClient("sk_test_sandbox"), made["webhook_endpoint"]["signing_secret"]
+    notice = client.parse_event_notification(came.content, came.headers["stripe-signature"], secret, tolerance=10**9)
+    assert (type(notice).__name__, notice.related_object.id) == ("V1ChargeSucceededEventNotification", charge["id"])
     told = json.loads(came.content)
     assert (told["object"], told["type"], told["related_object"]["id"]) == (
         "v2.core.event",
