@@ -6,16 +6,19 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from leja.connectors.contract import GONE_TOPIC, Context, Gone, RawEvent, Wanted
 from leja.connectors.stripe import API_VERSION
+from leja.connectors.stripe.calls import page
 from leja.connectors.stripe.decoding import decode
 from leja.connectors.stripe.pull import fetch
 from leja.connectors.stripe.sweep import backfill, day_totals, ids, plan, poll
 from leja.connectors.stripe.webhook import TOPICS, subscribe, verify
 from leja.core.errors import NeedsConsent, Refused, Transient
 from leja.documents.document import facts
+from leja_sandbox.kit import Answer
 
 from .account import START, Account
 
@@ -125,8 +128,6 @@ def test_an_endpoint_is_made_once_with_our_version_and_its_secret_is_handed_on()
 
 
 def _with_secret(account: Account, secret: str = "whsec_known") -> Any:
-    import msgspec
-
     settings = msgspec.structs.replace(account.session.settings, webhook_secret=secret)
     return msgspec.structs.replace(account.session, settings=settings)
 
@@ -262,7 +263,7 @@ def test_what_exists_there_and_what_the_balance_says_agree() -> None:
 
 def test_an_answer_that_cannot_be_read_is_tried_again_and_words_of_a_refusal_are_handed_on() -> None:
     account = Account(per_second=0)
-    with pytest.raises(Refused, match="resource_missing|No such"):
+    with pytest.raises(Refused, match="No such"):
         account.run(_first(account, {"starting_after": "evt_none"}))
     account.stand_in.error = lambda status, after: account.stand_in.env and _odd(status)
     account.stand_in.env.faults.add("error_before", path="GET *", times=50, status=409)
@@ -271,14 +272,10 @@ def test_an_answer_that_cannot_be_read_is_tried_again_and_words_of_a_refusal_are
 
 
 async def _first(account: Account, query: dict[str, str]) -> Any:
-    from leja.connectors.stripe.calls import page
-
     return await page(account.session, "/v1/events", query)
 
 
 def _odd(status: int) -> Any:
-    from leja_sandbox.kit import Answer
-
     return Answer(status=status, body=b"<html>")
 
 
@@ -287,8 +284,6 @@ def test_what_the_proof_no_longer_finds_is_withdrawn() -> None:
     sale = account.only("charge", account.charge(amount=100)["id"])
     gone = Gone(kind="sale", external_id=sale.header.external_id, version=sale.header.version, found_at=datetime(2026, 6, 9, tzinfo=UTC),
                 facts=facts(sale).decode())  # fmt: skip
-    import msgspec
-
     (withdrawn,) = decode(RawEvent(key="k", topic=GONE_TOPIC, body=msgspec.json.encode(gone)), account.context).documents
     assert withdrawn.header.withdrawn
     assert withdrawn.header.version > sale.header.version
