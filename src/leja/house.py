@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from leja import flow
 from leja.access import connections, metered_reads, organisations
-from leja.access.connection_secrets import newest_secrets, secrets_named
+from leja.access.connection_secrets import newest_secrets, put_secret, secrets_named
 from leja.access.connections import Connection
 from leja.access.grants import JUST_NOW, GrantKeeper
 from leja.access.organisations import Organisation
@@ -30,7 +30,7 @@ from leja.bookkeeping.fold import Booked
 from leja.bookkeeping.source import Source
 from leja.closing import anchor as anchors
 from leja.connectors import registry
-from leja.connectors.contract import Login, OAuth, Session
+from leja.connectors.contract import Login, OAuth, Session, Subscribed
 from leja.core.clock import Clock, system_clock
 from leja.core.errors import NeedsConsent, Refused
 from leja.database.embedded import EmbeddedPostgres, default_home
@@ -60,6 +60,7 @@ DELIVER_SECONDS = 3  # a run lists first what changed over there: what falls due
 BUSY_SECONDS = 5
 PAUSED_SECONDS = 60
 CLOSURES_SECONDS = 300
+OLD_SECRETS = timedelta(days=4)  # vendors try a webhook again for up to three days
 PROOF_DAYS = 14
 DatabaseState = State | Literal["elsewhere"]
 
@@ -370,8 +371,21 @@ class House:
             self._connected(org_id, subject) as (found, session),
             flow.asking(self.database, org_id, found.connection_id, "subscriptions", self.clock),
         ):
-            await registry.verb(found.slug, "subscribe")(session, f"{self.settings.public_url}/hooks/{found.door}")
+            await self.subscribed(found, session, f"{self.settings.public_url}/hooks/{found.door}")
         return await self._tonight(org_id, found.connection_id)
+
+    async def subscribed(self, found: Connection, session: Session, callback_url: str) -> Subscribed:
+        """Ask the vendor for webhooks, and keep the secrets that it shows only now; older ones hold while retries may come."""
+        made: Subscribed = await registry.verb(found.slug, "subscribe")(session, callback_url)
+        if made.secrets:
+            await asyncio.to_thread(self._keep_secrets, found, made.secrets)
+        return made
+
+    def _keep_secrets(self, found: Connection, shown: Mapping[str, str]) -> None:
+        now = self.clock()
+        with self.database.transaction() as conn:
+            for name, value in shown.items():
+                put_secret(conn, found.org_id, self.vault, found.connection_id, name, value, now, old_retires_at=now + OLD_SECRETS)
 
     def anchor(self, org_id: UUID) -> Path | None:
         """Sign the head of an organisation's chain; gives the file that the anchor was added to, None if nothing is booked."""

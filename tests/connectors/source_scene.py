@@ -59,7 +59,7 @@ class SourceScene:
         self.session = self._session()
         self.door = _Door(self.house) if door and "webhooks" in registry.capabilities(slug) else None
         if self.door is not None:
-            self.run(self.verb("subscribe")(self.session, self.door.url(self.connection.door)))
+            self.run(self.house.subscribed(self.connection, self.session, self.door.url(self.connection.door)))
 
     def __enter__(self) -> Self:
         return self

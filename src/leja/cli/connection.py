@@ -260,7 +260,7 @@ def subscribe(
 async def _subscribed(house: House, found: Connection, callback: str) -> Any:
     session = house.session(found)
     try:
-        return await registry.verb(found.slug, "subscribe")(session, callback)
+        return await house.subscribed(found, session, callback)
     finally:
         await session.http.close()
 

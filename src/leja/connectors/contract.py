@@ -215,11 +215,15 @@ class HandshakeAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Subscribed(msgspec.Struct, frozen=True, kw_only=True):
-    """What subscribing found and did: topics alive, made now, repaired."""
+    """What subscribing found and did: topics alive, made now, repaired.
+
+    ``secrets`` are those that the vendor made for it and shows only now, by the name of their setting; they are kept.
+    """
 
     alive: tuple[str, ...] = ()
     created: tuple[str, ...] = ()
     repaired: tuple[str, ...] = ()
+    secrets: Mapping[str, str] = {}
 
 
 # --- targets ---------------------------------------------------------------------------------------------------------
