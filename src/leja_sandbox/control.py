@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -14,6 +15,47 @@ if TYPE_CHECKING:
     from leja_sandbox.kit import StandIn
 
 Action = Callable[..., Any]
+
+ACCOUNTING_ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "grant": (),
+    "books": ("origin", "until"),
+    "documents": ("kind", "origin"),
+    "document": ("kind", "id"),
+    "alter": ("kind", "id", "amount", "day", "account", "line"),
+    "void": ("kind", "id"),
+    "delete": ("kind", "id"),
+    "foreign": ("kind", "body"),
+    "lock": ("day",),
+    "deactivate": ("kind", "id", "active"),
+    "expire_tokens": (),
+    "revoke_tokens": (),
+}
+"""What a bookkeeper does in every accounting stand-in, by these names and with at least these arguments.
+
+grant           consent without a browser: ``access_token`` and ``refresh_token``, or the key, and what names the tenant
+books           the whole ledger: rows of ``account`` (as ``RemoteAccount.id`` names it), ``name``, ``day``, ``currency``,
+                ``minor``, ``home_minor`` (debit positive) and ``origin``: "api" or "foreign" (None: both)
+documents       rows of ``kind`` and ``id`` (as ``RemoteDocument.remote_id`` names it), ``number``, ``note``, ``day``, ``total``,
+                ``currency``, ``origin`` ("" : all), and ``gone`` (true) or ``status`` ("VOIDED", "DELETED") of dead ones
+document        one of them with its ``body`` and ``postings`` (``account``, ``day``, ``currency``, ``minor``)
+alter           edits an accepted document behind the API's back: ``amount`` (text, major units) of its ``line``-th line,
+                its ``day``, or the ``account`` it rests on; totals and postings follow
+void, delete    of an accepted document; what the vendor does not know is left out (the connector's stage says so)
+foreign         somebody types a document: as if by API, but of origin "foreign"; amounts in ``body`` may be text
+lock            closes the books up to and including ``day``; "" opens them
+deactivate      archives an account, customer or item; ``active=True`` brings it back
+expire_tokens,  all access tokens are expired; the grant is gone (OAuth only)
+revoke_tokens
+ignore_filters  (``on``) optional: searches answer everything, as a vendor does who knows no such parameter
+"""
+
+
+SALES_ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {"report": ()}
+"""What every sales stand-in offers beside the merchant's own actions, whose names its connector's stage gives to the suites.
+
+report          the source's own figures: ``{"counts": {"orders", "refunds"}, "sums": {"orders": {currency: minor}, "refunds":
+                {...}}}`` of what stands there now; deleted sales are not in it
+"""
 
 
 class Control:
@@ -49,6 +91,14 @@ class Control:
     def names(self) -> list[str]:
         """The actions that there are."""
         return sorted(self._actions)
+
+    def missing(self, wanted: Mapping[str, tuple[str, ...]]) -> list[str]:
+        """Which of these actions, or arguments of them (``"alter(day)"``), are not there."""
+        absent = [name for name in wanted if name not in self._actions]
+        for name in wanted.keys() - set(absent):
+            taken = inspect.signature(self._actions[name]).parameters
+            absent += [f"{name}({argument})" for argument in wanted[name] if argument not in taken]
+        return sorted(absent)
 
     def call(self, name: str, /, **arguments: Any) -> Any:
         """Runs an action; KeyError for an unknown name."""

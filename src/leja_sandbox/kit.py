@@ -28,7 +28,8 @@ The smallest stand-in of an accounting system::
 The kit plays every fault of ``faults.py`` itself except ``batch_partial`` (ask ``request.fault("batch_partial")`` for
 each part) and the token faults, which ``TokenBook.check(token, request)`` plays. ``lagging_search``: write with
 ``visible_from=env.now() + request.search_lag`` and search with ``store.each(kind, seen_at=request.now)``. Requests to
-``/_control/...`` and to paths in ``fault_free`` meet no faults and no latency.
+``/_control/...`` and to paths in ``fault_free`` meet no faults and no latency. An accounting stand-in offers every action of
+``ACCOUNTING_ACTIONS`` in ``control.py``, one that sells those of ``SALES_ACTIONS``: the shared suites play the people there.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ import msgspec
 
 from leja.core.clock import Clock, system_clock
 from leja_sandbox.clock import SimulatedClock
-from leja_sandbox.control import Control
+from leja_sandbox.control import ACCOUNTING_ACTIONS, SALES_ACTIONS, Control
 from leja_sandbox.exchange import (
     Answer,
     ConnectionCut,
@@ -62,7 +63,7 @@ from leja_sandbox.tokens import Grant, TokenBook, TokenRefused
 from leja_sandbox.webhooks import Manner, Outgoing, WebhookQueue
 
 __all__ = [
-    "Answer", "ConnectionCut", "Control", "Environment", "Fault", "FaultKind", "Faults", "Grant", "Handler", "Latency",
+    "ACCOUNTING_ACTIONS", "SALES_ACTIONS", "Answer", "ConnectionCut", "Control", "Environment", "Fault", "FaultKind", "Faults", "Grant", "Handler", "Latency",
     "LedgerRow", "Manner", "Outgoing", "Refuse", "Request", "Router", "SimulatedClock", "StandIn", "StandInSpec",
     "Store", "TokenBook", "TokenRefused", "WebhookQueue", "environment", "json_answer", "redirect", "text_answer",
 ]  # fmt: skip

@@ -29,6 +29,7 @@ def run(as_json: AsJson = False) -> None:
                         "api_version_ends": c.api_version_ends,
                         "limits": c.limits,
                         "guarantee": c.guarantee,
+                        "within_seconds": within_seconds(slug),
                         "judged_by": c.judged_by,
                     }
                     for slug, c in every.items()
@@ -37,7 +38,24 @@ def run(as_json: AsJson = False) -> None:
         )
         return
     rows = [
-        (slug, ", ".join(sorted(c.roles)), ", ".join(sorted(registry.capabilities(slug))), c.guarantee, c.judged_by)
+        (slug, ", ".join(sorted(c.roles)), ", ".join(sorted(registry.capabilities(slug))), _promised(slug, c.guarantee), c.judged_by)
         for slug, c in every.items()
     ]
     table("Connectors", ("platform", "duties", "can", "guarantee", "judged by"), rows)
+
+
+def within_seconds(slug: str) -> dict[str, int] | None:
+    """Kind of remote document -> how long a look-up may lag within which "exactly once" holds; 0: exact, for the vendor
+    itself refuses a second. None: nothing is written there."""
+    if "ANCHORS" not in registry.capabilities(slug):
+        return None
+    anchors = registry.verb(slug, "ANCHORS")
+    return {kind: 0 if anchor.unique else anchor.look_up_lag for kind, anchor in sorted(anchors.items())}
+
+
+def _promised(slug: str, words: str) -> str:
+    lags = within_seconds(slug)
+    if lags is None:
+        return words
+    most = max(lags.values(), default=0)
+    return f"{'exactly once' if not most else f'exactly once within a look-up lag of {most} s'}. {words}"

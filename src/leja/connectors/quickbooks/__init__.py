@@ -36,9 +36,9 @@ CONNECTOR: Final = Connector(
     ),
     judged_by="python-quickbooks and intuit-oauth drive the stand-in; our requests are held against the vendor's XSD",
     guarantee=(
-        "Exact while the vendor remembers the request id; after that each document is searched by its number "
-        "(a payment by its reference number among the payments of its day) before anything is sent again, and a double "
-        "is found by the nightly sweep. Customers and items are kept unique by QuickBooks itself."
+        "Customers and items are kept unique by QuickBooks itself. Each document is searched by its number (a payment by its "
+        "reference number among the payments of its day) before anything is sent again: exact if the search lags less than "
+        "the declared seconds; a double is found by the nightly sweep."
     ),
     api_version="v3, minor version 75",
 )

@@ -95,7 +95,8 @@ class _Hand:
     def deactivate(self, kind: str = "Accounts", id: str = "", code: str = "", active: bool = False) -> dict[str, Any]:  # noqa: A002
         """Archives an account (by code or id) or a contact, or brings it back."""
         records = self._organisation.records
-        stored = records.by_number(kind, code)[0] if code else self._stored(kind, id)
+        numbered = records.by_number(kind, code or id) if kind == "Accounts" else []
+        stored = numbered[0] if numbered else self._stored(kind, id)
         field = "ContactStatus" if kind == "Contacts" else "Status"
         body = {**stored.body, field: "ACTIVE" if active else "ARCHIVED"}
         number = body.get(NUMBERS[kind], "")

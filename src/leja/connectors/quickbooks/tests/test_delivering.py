@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from leja.connectors.contract import (
@@ -29,7 +30,7 @@ from leja.connectors.contract import (
     Unknown,
 )
 from leja.connectors.quickbooks import Settings
-from leja.connectors.quickbooks.documents import Places, movement
+from leja.connectors.quickbooks.documents import Places, movement, state_of
 from leja.connectors.quickbooks.faults import fault_in, outcome_of
 from leja.connectors.quickbooks.source import webhooks
 from leja.connectors.quickbooks.target import changed, chart, deliver, find, read_back
@@ -154,7 +155,9 @@ def test_the_vendors_own_fault_samples_are_told_apart(shared: Path) -> None:
 
 
 def test_success_must_carry_the_record_that_was_sent() -> None:
-    assert isinstance(told({"SalesReceipt": record()})[0], Accepted)
+    (accepted,) = told({"SalesReceipt": record(SyncToken="3")})
+    assert isinstance(accepted, Accepted)
+    assert (accepted.document.remote_id, accepted.document.version) == ("17", "3")
     assert isinstance(told({})[0], Unknown)
     assert isinstance(told({"SalesReceipt": record(TotalAmt=10.01)})[0], Unknown)
     assert isinstance(told({"SalesReceipt": record("L-2")})[0], Unknown)
@@ -212,6 +215,22 @@ def test_what_is_found_must_bear_reference_amount_date_and_mark() -> None:
     ):
         assert isinstance(asked([record(**odd)], drafted()), Ambiguous), odd
     assert isinstance(asked([record(), record(Id="18")], drafted()), Ambiguous)
+
+
+def test_a_query_is_read_to_its_last_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leja.connectors.quickbooks.api.PAGE", 2)
+    rows = [record("", Id=str(number), PaymentRefNum=f"ch_{number}") for number in range(4)]
+    rows.append(record("", Id="9", PaymentRefNum="L-1", PrivateNote="leja:L-1"))
+
+    def page(_method: str, _path: str, _query: Mapping[str, str], content: bytes) -> Any:
+        start = int(content.decode().split("startposition ")[1].split()[0])
+        return {"QueryResponse": {"Payment": rows[start - 1 : start + 1]}}
+
+    vendor = Vendor(page)
+    (found,) = asyncio.run(find(session(vendor), [drafted("Payment")]))
+    assert isinstance(found, Found)
+    assert found.document.remote_id == "9"
+    assert len(vendor.calls) == 3
 
 
 def test_a_filter_that_is_ignored_fools_nobody() -> None:
@@ -301,6 +320,12 @@ def test_read_back_knows_what_is_gone() -> None:
     here = RemoteDocument(kind="SalesReceipt", remote_id="17", reference="L-1")
     states = asyncio.run(read_back(session(Vendor(company)), [gone, here]))
     assert [state.state for state in states] == ["deleted", "present"]
+
+
+def test_a_number_of_ours_without_our_mark_is_anybodys() -> None:
+    typed = msgspec.json.decode(json.dumps(record("L-1", PrivateNote="typed by hand")).encode(), type=Record)
+    read = state_of("SalesReceipt", typed, Places(items={}, home_currency="GBP"))
+    assert (read.document.reference, read.document.number) == ("", "L-1")
 
 
 def test_a_document_that_does_not_balance_as_read_is_refused_and_an_unreadable_amount_is_never_zero() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from leja.connectors.contract import (
@@ -31,8 +32,11 @@ from leja.connectors.contract import (
     Unknown,
 )
 from leja.connectors.xero import Settings
+from leja.connectors.xero.delivering import idempotency_key
+from leja.connectors.xero.documents import Places, state_of
 from leja.connectors.xero.source import handshake, webhooks
 from leja.connectors.xero.target import balances, changed, chart, deliver, find, read_back
+from leja.connectors.xero.wire import Record
 from leja.core.errors import OutcomeUnknown, Refused
 from leja.core.money import Money
 from leja.http.client import Answer, Http
@@ -183,6 +187,44 @@ def test_numbered_documents_go_together_and_payments_alone() -> None:
     asyncio.run(deliver(session(vendor), drafts))
     assert [call[1] for call in vendor.calls] == ["/Invoices", "/Payments", "/Payments"]
     assert json.loads(vendor.calls[0][3]) == {"Invoices": [{"N": "L-0"}, {"N": "L-1"}, {"N": "L-2"}]}
+
+
+def test_the_key_of_a_batch_is_that_of_exactly_these_documents() -> None:
+    one, two, three = (drafted(reference=f"L-{n}") for n in range(3))
+    keys = [idempotency_key(some) for some in ([one], [one, two], [one, two, three], [two, one])]
+    assert keys[0] == "key-L-0"
+    assert len(set(keys)) == len(keys)
+    assert all(key is not None and len(key) <= 128 for key in keys)
+    assert idempotency_key([one, drafted(reference="L-9", key="")]) is None
+
+
+def test_documents_that_a_whole_call_refused_are_told_alone_and_answered_for_themselves() -> None:
+    vendor = Vendor(lambda *_: None)
+
+    def answer(_method: str, _path: str, _query: Mapping[str, str]) -> Any:
+        references = [one["N"] for one in json.loads(vendor.calls[-1][3])["Invoices"]]
+        if references == ["L-1"]:
+            return {"Invoices": [invoice()]}
+        words = "Account code '999' is not a valid code for this document."
+        bad = [{"InvoiceNumber": one, **(refused(words) if one == "L-2" else {})} for one in references]
+        return (400, {"ErrorNumber": 10, "Type": "ValidationException", "Elements": bad})
+
+    vendor.answer = answer
+    good, bad = asyncio.run(deliver(session(vendor), [drafted(), drafted(reference="L-2")]))
+    assert isinstance(good, Accepted)
+    assert isinstance(bad, Rejected)
+    assert bad.remedy == "mapping"
+    assert len(vendor.calls) == 3
+
+
+@pytest.mark.parametrize(("status", "state"), [("VOIDED", "voided"), ("DELETED", "deleted"), ("DRAFT", "present")])
+def test_what_is_voided_deleted_or_a_draft_moves_nothing(status: str, state: str) -> None:
+    record = msgspec.json.decode(json.dumps(invoice(Status=status)).encode(), type=Record)
+    places = Places(known={"200": "200"}, receivable="610", tax="820", home_currency="GBP")
+    read = state_of("Invoices", record, places)
+    assert (read.state, read.lines) == (state, ())
+    standing = msgspec.json.decode(json.dumps(invoice()).encode(), type=Record)
+    assert len(state_of("Invoices", standing, places).lines) == 3
 
 
 def asked(rows: list[dict[str, Any]], draft: Draft) -> Any:
