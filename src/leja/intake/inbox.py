@@ -83,16 +83,21 @@ def keep(conn: Connection, org_id: UUID, connection_id: UUID, events: Sequence[R
     return keep_group(conn, [Arrival(org_id=org_id, connection_id=connection_id, event=event) for event in events], now)
 
 
-def keep_group(conn: Connection, arrivals: Sequence[Arrival], now: datetime) -> Kept:
+def keep_group(
+    conn: Connection, arrivals: Sequence[Arrival], now: datetime, contradicting_events: list[RawEvent] | None = None
+) -> Kept:
     """Keep events of any number of organisations in the caller's transaction.
 
-    Raises Refused ``event-key-unreadable``.
+    Those that say something else than what stands under their key are added to ``contradicting_events``, for whoever
+    must answer their sender. Raises Refused ``event-key-unreadable``.
     """
     rows = [_row(arrival, now) for arrival in arrivals]
     kept, ordinal = Kept(), 1
     while rows:
         contradicting, tally = _keep_rows(conn, rows, now, first=ordinal == 1)
         kept += tally
+        if ordinal == 1 and contradicting_events is not None:
+            contradicting_events += [row.event for row in contradicting]
         ordinal += 1
         rows = [_renamed(row, ordinal, now) for row in contradicting]
     return kept
