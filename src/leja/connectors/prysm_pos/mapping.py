@@ -86,13 +86,18 @@ def _data(kind: str, mapping: Mapping[str, Any], scope: Scope, zone: str) -> dic
 def _object(spec: Mapping[str, Any], scope: Scope, whole: dict[str, Any], path: str, zone: str) -> dict[str, Any]:
     made: dict[str, Any] = {}
     top = whole or made
-    for name, node in spec.items():
+    # Sums come last: a mapping that was stored has its members in no order that means anything.
+    for name, node in sorted(spec.items(), key=lambda member: _sums(member[1])):
         if name in ("each", "where", "omit_if_zero") or node is None:
             continue
         value = _node(node, scope, top, f"{path}.{name}", zone)
         if value is not None:
             made[name] = value
     return made
+
+
+def _sums(node: Any) -> bool:
+    return isinstance(node, Mapping) and ("sum" in node or any(map(_sums, node.values())))
 
 
 def _node(node: Any, scope: Scope, whole: dict[str, Any], path: str, zone: str) -> Any:

@@ -201,9 +201,11 @@ def _original(transaction: Transaction, back: Sequence[Part]) -> str:
 
 
 def _line_id(line: Line, *, linked: bool) -> str:
-    if linked and isinstance(line.link, Link) and line.link.line_number:
-        return str(line.link.line_number)
-    return str(line.line_number)
+    """The line's own number; of what came back from a known sale the number that it had there, where that is said."""
+    if not linked:
+        return str(line.line_number)
+    named = line.link.line_number if isinstance(line.link, Link) else 0
+    return str(named) if named else f"back-{line.line_number}"
 
 
 def _cost(line: Line, currency: str, context: Context) -> Money | None:
