@@ -185,6 +185,10 @@ class Webhooks(msgspec.Struct, frozen=True, kw_only=True):
     valid (rotation). ``read(headers, body)`` gives one or more events. ``refusal_status`` is the answer that a refusal
     must get at this vendor. ``secret_setting`` names the secret it verifies with. ``one_tenant`` is False where one
     delivery may mix several merchants.
+
+    Where the sender is to be told more than "kept": ``objection(headers, body)`` looks at a verified body, pure, and gives
+    the answer to what breaks the sender's own contract, or None; ``conflict`` is the answer where an event says something
+    else than one that was kept under its key. Both are sent after the events are kept: an answer loses nothing.
     """
 
     verify: Callable[[Mapping[str, str], bytes, Sequence[str], datetime], None]
@@ -192,6 +196,8 @@ class Webhooks(msgspec.Struct, frozen=True, kw_only=True):
     secret_setting: str
     refusal_status: int = 401
     one_tenant: bool = True
+    objection: Callable[[Mapping[str, str], bytes], HandshakeAnswer | None] | None = None
+    conflict: HandshakeAnswer | None = None
 
 
 class Nudges(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,7 +213,8 @@ class Nudges(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HandshakeAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer that a ping, a challenge or an intent-to-receive must get; nothing is stored."""
+    """The answer that a vendor wants in words of its own: to a ping or a challenge, of which nothing is stored, or by
+    ``Webhooks.objection`` and ``conflict``, after the events are kept."""
 
     status: int
     body: bytes = b""

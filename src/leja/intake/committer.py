@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from leja.connectors.contract import Wanted
+from leja.connectors.contract import RawEvent, Wanted
 from leja.core.clock import Clock
 from leja.core.errors import Transient
 from leja.core.failpoints import failpoint
@@ -46,8 +46,9 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 class _Waiting(msgspec.Struct):
     batch: Batch
     loop: asyncio.AbstractEventLoop
-    answer: asyncio.Future[None]
+    answer: asyncio.Future[bool]
     error: BaseException | None = None
+    contradicts: bool = False
 
 
 class GroupCommitter:
@@ -85,10 +86,13 @@ class GroupCommitter:
         if thread is not None:
             thread.join()
 
-    def submit(self, batch: Batch) -> asyncio.Future[None]:
-        """Done once the batch is durable. Raises Transient ``door-busy`` when too much waits already."""
+    def submit(self, batch: Batch) -> asyncio.Future[bool]:
+        """Done once the batch is durable: whether an event of it says something else than what was kept under its key.
+
+        Raises Transient ``door-busy`` when too much waits already.
+        """
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[None] = loop.create_future()
+        answer: asyncio.Future[bool] = loop.create_future()
         with self._wake:
             if self._thread is None or len(self._queue) >= self._waiting_max:
                 raise Transient("door-busy", "too many requests wait to be written", retry_after=1)
@@ -125,7 +129,7 @@ class GroupCommitter:
     def _write(self, group: list[_Waiting]) -> None:
         """The group in one transaction; if that fails, one by one, so that a bad row costs only its own request."""
         try:
-            self._commit([waiting.batch for waiting in group])
+            self._commit(group)
         except Transient as error:
             _fail(group, error)
         except Exception as error:
@@ -135,13 +139,14 @@ class GroupCommitter:
             for waiting in group:
                 self._write([waiting])
 
-    def _commit(self, batches: Sequence[Batch]) -> None:
+    def _commit(self, group: Sequence[_Waiting]) -> None:
         now = self._clock()
+        contradicting: list[RawEvent] = []
         with self._database.transaction() as conn:
-            rows = [row for batch in batches for row in batch.rows]
+            rows = [row for waiting in group for row in waiting.batch.rows]
             if rows:
-                keep_rows(conn, rows, now)
-            for thing in sorted({_order(thing) for batch in batches for thing in batch.wanted}):
+                keep_rows(conn, rows, now, contradicting)
+            for thing in sorted({_order(thing) for waiting in group for thing in waiting.batch.wanted}):
                 conn.execute(
                     "INSERT INTO wanted (org_id, connection_id, kind, external_id, wanted_at, not_before)"
                     " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (org_id, connection_id, kind, external_id)"
@@ -150,6 +155,10 @@ class GroupCommitter:
                 )
             failpoint("intake.before-door-commit")
         failpoint("intake.after-door-commit")
+        if contradicting:
+            odd = {id(event) for event in contradicting}
+            for waiting in group:
+                waiting.contradicts = any(id(row.event) in odd for row in waiting.batch.rows)
 
     def _write_counts(self, counts: Counter[tuple[UUID, UUID, date, str]]) -> None:
         try:
@@ -212,6 +221,6 @@ def _resolve(group: list[_Waiting]) -> None:
         if waiting.answer.done():
             continue
         if waiting.error is None:
-            waiting.answer.set_result(None)
+            waiting.answer.set_result(waiting.contradicts)
         else:
             waiting.answer.set_exception(waiting.error)

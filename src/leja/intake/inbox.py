@@ -94,12 +94,20 @@ def keep_group(conn: Connection, arrivals: Sequence[Arrival], now: datetime) -> 
     return keep_rows(conn, rows_of(arrivals, now), now)
 
 
-def keep_rows(conn: Connection, rows: list[Row], now: datetime) -> Kept:
-    """Keep rows that are ready, of any number of organisations, in the caller's transaction."""
+def keep_rows(
+    conn: Connection, rows: list[Row], now: datetime, contradicting_events: list[RawEvent] | None = None
+) -> Kept:
+    """Keep rows that are ready, of any number of organisations, in the caller's transaction.
+
+    Events that say something else than what stands under their key are added to ``contradicting_events``, for whoever must
+    answer their sender.
+    """
     kept, ordinal = Kept(), 1
     while rows:
         contradicting, tally = _keep_rows(conn, rows, now, first=ordinal == 1)
         kept += tally
+        if ordinal == 1 and contradicting_events is not None:
+            contradicting_events += [row.event for row in contradicting]
         ordinal += 1
         rows = [_renamed(row, ordinal, now) for row in contradicting]
     return kept

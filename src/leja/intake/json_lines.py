@@ -31,7 +31,12 @@ def events(line: bytes, place: str, webhooks: Webhooks | None) -> tuple[RawEvent
     The key is the stated one, else the one that the connector reads from a webhook with these headers, else ``place``
     (the file and the line). Raises Refused with the reason why the line cannot be read.
     """
-    said = strict_json.decode(line, _decoder)
+    try:
+        said = strict_json.decode(line, _decoder)
+    except Refused as error:
+        if error.code != "json-shape" or webhooks is None:
+            raise
+        return _bare(line, webhooks, error)
     headers = {name.lower(): value for name, value in said.headers.items()}
     raw = bytes(said.body)
     body = _text.decode(raw).encode() if raw.startswith(b'"') else raw
@@ -47,6 +52,15 @@ def events(line: bytes, place: str, webhooks: Webhooks | None) -> tuple[RawEvent
     if not read:
         return (_event(place, _topic(said), body, kept),)
     return tuple(_event(event.key, said.topic or event.topic, event.body or body, kept) for event in read)
+
+
+def _bare(line: bytes, webhooks: Webhooks, wrong: Refused) -> tuple[RawEvent, ...]:
+    """A line that is the event itself, of a vendor whose events name themselves without headers."""
+    try:
+        read = webhooks.read({}, line)
+    except LejaError:
+        raise wrong from None
+    return tuple(_event(event.key, event.topic, event.body or line, {}) for event in read)
 
 
 def _topic(said: _Line) -> str:

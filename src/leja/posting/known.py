@@ -98,6 +98,10 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         elif isinstance(document, Invoice):
             _keep(self.invoices, header.external_id, document, gone)
         elif isinstance(document, Refund):
+            if gone and not document.sale:
+                # A source that withdraws may not repeat which sale it was of.
+                for family in self.refunds.values():
+                    family.pop(header.external_id, None)
             if document.sale:
                 _keep(self.refunds.setdefault(document.sale, {}), header.external_id, document, gone)
         elif isinstance(document, Fulfilment):

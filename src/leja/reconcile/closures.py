@@ -18,9 +18,11 @@ from leja.database import review
 from leja.database.engine import Connection
 from leja.documents.closure import Closure
 from leja.documents.document import Document, from_facts
-from leja.documents.parts import Tender
+from leja.documents.parts import Line, Tender
+from leja.documents.payment import Payment
 from leja.documents.refund import Refund
 from leja.documents.sale import Sale
+from leja.reconcile.till_numbers import NUMBERS, UNUSED, not_held
 
 CODE = "closure-differs"
 LOOK_BACK = timedelta(days=14)
@@ -35,14 +37,19 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     held: int
     stated_count: int | None
     held_count: int
+    missing: tuple[str, ...] = ()
 
     @property
     def agrees(self) -> bool:
         """Whether both sides are the same, as far as the till says."""
-        return self.stated == self.held and self.stated_count in (None, self.held_count)
+        return not self.missing and self.stated == self.held and self.stated_count in (None, self.held_count)
 
     def sentence(self) -> str:
         """The difference for people."""
+        if self.what.startswith(NUMBERS):
+            counts = f"{self.stated_count} are stated, {self.held_count} are here"
+            named = f"; missing: {', '.join(self.missing)}" if self.missing else ""
+            return f"{self.what.replace(':', ' ', 1)}: {counts}{named}"
         stated, held = (format_minor(minor, self.currency) for minor in (self.stated, self.held))
         counts = "" if self.stated_count is None else f" ({self.stated_count} against {self.held_count})"
         return f"{self.what}: the till states {stated} {self.currency}, here are {held}{counts}"
@@ -83,13 +90,28 @@ def check_closures(conn: Connection, org_id: UUID, now: datetime) -> int:
 
 def compared(closure: Closure, documents: Iterable[Document]) -> list[Compared]:
     """Each total of a closure against the documents of its place and day. Pure."""
+    documents = list(documents)
     sums = _summed(closure, documents)
-    return [
+    numbers = [_numbers(closure, total.what, total.count, documents) for total in closure.totals if total.what.startswith(NUMBERS)]
+    return numbers + [
         Compared(
             what=total.what, currency=total.amount.currency, stated=total.amount.minor, held=sums.amounts[total.what],
             stated_count=total.count, held_count=sums.counts[total.what])
-        for total in closure.totals
+        for total in closure.totals if not total.what.startswith((NUMBERS, UNUSED))
     ]
+
+
+def _numbers(closure: Closure, what: str, count: int | None, documents: Sequence[Document]) -> Compared:
+    """The numbers that a till gave on its day against those that documents of any kind, withdrawn or not, bear here."""
+    mine = (closure.header.location, closure.header.register, closure.header.business_day)
+    held = {
+        one.header.number for one in documents
+        if (one.header.location, one.header.register, one.header.business_day) == mine
+        and one.header.external_id != closure.header.external_id
+    }
+    unused = {total.what.removeprefix(UNUSED) for total in closure.totals if total.what.startswith(UNUSED)}
+    missing, inside = not_held(what, held, unused)
+    return Compared(what=what, currency=closure.header.currency, stated=0, held=0, stated_count=count, held_count=inside, missing=missing)
 
 
 def _summed(closure: Closure, documents: Iterable[Document]) -> _Sums:
@@ -101,9 +123,16 @@ def _summed(closure: Closure, documents: Iterable[Document]) -> _Sums:
         if isinstance(document, Sale) and document.state != "cancelled":
             _add(sums, "sales", document.total.minor)
             _add_tenders(sums, document.tenders, day, 1)
+            _add_tax(sums, document.lines, 1)
         elif isinstance(document, Refund) and document.state == "succeeded":
             _add(sums, "refunds", -document.total.minor)
             _add_tenders(sums, document.tenders, day, -1)
+            _add_tax(sums, document.lines, -1)
+        elif isinstance(document, Payment) and not document.seen_elsewhere:
+            _add_tenders(sums, (document.tender,), day, 1)
+        elif isinstance(document, Closure):
+            sums.amounts["drawer"] -= sum(move.amount.minor for move in document.moves)
+    sums.amounts["drawer"] += sums.amounts["tender:cash"]
     return sums
 
 
@@ -123,6 +152,10 @@ def _add_tenders(sums: _Sums, tenders: Sequence[Tender], day: date, sign: int) -
     for tender in tenders:
         if tender.business_day in (None, day):
             _add(sums, f"tender:{tender.means}", sign * tender.amount.minor)
+
+
+def _add_tax(sums: _Sums, lines: Iterable[Line], sign: int) -> None:
+    sums.amounts["tax"] += sign * sum(tax.amount.minor for line in lines for tax in line.taxes if tax.owed_by == "seller")
 
 
 _LATEST = (
@@ -146,12 +179,12 @@ def _closures(conn: Connection, org_id: UUID, since: date) -> dict[tuple[UUID, s
 
 
 def _held(conn: Connection, org_id: UUID, days: set[tuple[UUID, date]]) -> dict[UUID, list[Document]]:
-    """Sales and refunds of these connections and days, by connection, each in its newest revision."""
+    """What tills document on these connections and days, by connection, each in its newest revision."""
     found: dict[UUID, list[Document]] = defaultdict(list)
     pairs = sorted(days)
     rows = conn.execute(
         f"{_LATEST} JOIN unnest(%s::uuid[], %s::date[]) AS w (connection_id, day) ON w.connection_id = d.connection_id"
-        " AND w.day = r.business_day WHERE d.org_id = %s AND d.kind IN ('sale', 'refund')"
+        " AND w.day = r.business_day WHERE d.org_id = %s AND d.kind IN ('sale', 'refund', 'payment', 'closure')"
         " ORDER BY d.document_id, r.revision DESC".encode(),
         ([pair[0] for pair in pairs], [pair[1] for pair in pairs], org_id),
     ).fetchall()

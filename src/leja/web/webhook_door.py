@@ -2,7 +2,8 @@
 
 ``POST /hooks/<door>``, in this order: 404 for an unknown door before the body is read, 405, 503 when full, 413, 408,
 the vendor's handshake, the refusal that the vendor expects (401) for a bad signature, 400 for a body whose key cannot
-be read, 429 for too many nudges, 503 when the database is away or the queue is full, 200 when all is kept.
+be read, 429 for too many nudges, 503 when the database is away or the queue is full. When all is kept: what the connector
+objects to (422), its answer to a contradiction (409), else 200.
 """
 
 from __future__ import annotations
@@ -127,7 +128,19 @@ class WebhookDoor:
         body = await self._body(door, receive)
         batch = await self._batch(door, headers, body, scope.get("query_string", b"").decode("latin-1"))
         async with asyncio.timeout(self._answer_seconds):
-            await self._committer.submit(batch)
+            contradicts = await self._committer.submit(batch)
+        return self._told(door, headers, body, contradicts=contradicts)
+
+    def _told(self, door: Door, headers: dict[str, str], body: bytes, *, contradicts: bool) -> _Answer:
+        """What the sender of a signed request is told once it is kept: 200, unless its connector declares more."""
+        webhooks = door.ways.webhooks
+        objection = webhooks.objection(headers, body) if webhooks and webhooks.objection else None
+        if objection is not None:
+            self._committer.count_refused(door.org_id, door.connection_id, "webhook-objection")
+            return _vendors(objection)
+        if contradicts and webhooks and webhooks.conflict is not None:
+            self._committer.count_refused(door.org_id, door.connection_id, "webhook-conflict")
+            return _vendors(webhooks.conflict)
         return _Answer(200)
 
     def _require_length(self, door: Door, headers: dict[str, str]) -> None:
@@ -162,7 +175,7 @@ class WebhookDoor:
             # Some vendors put their challenge into the address; a caller's own header of that name counts for nothing.
             answer = door.ways.handshake({**headers, "leja-query": query}, body, door.secrets)
             if answer is not None:
-                raise _handshake(answer)
+                raise _vendors(answer)
         if door.ways.webhooks is not None:
             if len(body) > OFF_LOOP_BYTES:
                 return await asyncio.to_thread(self._events, door, headers, body)
@@ -259,7 +272,7 @@ def _stranger(door: Door, event: ReadEvent) -> bool:
     return bool(door.tenant and event.account and event.account != door.tenant)
 
 
-def _handshake(answer: HandshakeAnswer) -> _Answer:
+def _vendors(answer: HandshakeAnswer) -> _Answer:
     return _Answer(answer.status, "", tuple(answer.headers.items()), answer.body)
 
 
