@@ -24,7 +24,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     version: str = "18.0"
     home_currency: str = "USD"
-    currencies: dict[str, str] = {"EUR": "0.92", "GBP": "0.79"}
+    currencies: dict[str, str] = msgspec.field(default_factory=lambda: {"EUR": "0.92", "GBP": "0.79"})
     database: str = "odoo"
     databases_served: int = 1
     login: str = "admin"
@@ -124,7 +124,7 @@ SUPPLIERS: Final = ("Harbour Estates", "City Power", "Lumber Inc")
 PRODUCTS: Final = (("W-2", "Desk Lamp", "34.50"), ("W-1", "Widget", "19.99"), ("G-1", "Gadget", "7.25"))
 
 
-def home_first(settings: Settings) -> list[tuple[int, str, str, int]]:
+def currencies() -> list[tuple[int, str, str, int]]:
     """The currencies with their ids; those of a fresh database: 1 is the US dollar."""
     return [(n, code, symbol, places) for n, (code, symbol, places) in enumerate(CURRENCIES, 1)]
 

@@ -40,7 +40,7 @@ class Loading:
         ids: list[int] = []
         try:
             with store.transaction():
-                for record, (start, end) in enumerate(_extents(paths, data)):
+                for record, (start, end) in enumerate(_extents(self.db, model, paths, data)):
                     try:
                         with store.transaction():
                             ids.append(self._record(model, paths, data[start:end]))
@@ -88,7 +88,8 @@ class Loading:
     def _values(self, model: str, paths: list[list[str]], rows: list[list[Any]]) -> tuple[str, int, Body]:
         external, id_ = "", 0
         vals: Body = {}
-        known, children = self.db.fields(model), {}
+        known = self.db.fields(model)
+        children: dict[str, list[int]] = {}
         for column, path in enumerate(paths):
             cell, name = rows[0][column], path[0]
             if name == "id":
@@ -112,7 +113,7 @@ class Loading:
         picked = [[row[c] for c in columns] for row in rows]
         picked = [row for row in picked if any(cell not in ("", None, False) for cell in row)]
         commands: list[Any] = []
-        for start, end in _extents(inner, picked):
+        for start, end in _extents(self.db, field.relation, inner, picked):
             external, id_, vals = self._values(field.relation, inner, picked[start:end])
             if external:
                 found = self.db.records.external(*self._split(external))
@@ -182,15 +183,12 @@ class _Named(Deferred):
         self.loading.upsert(self.field.relation, self.external, 0, vals)
 
 
-def _extents(paths: list[list[str]], data: list[list[Any]]) -> list[tuple[int, int]]:
+def _extents(db: Database, model: str, paths: list[list[str]], data: list[list[Any]]) -> list[tuple[int, int]]:
     # A row that fills no cell outside of the many-fields goes on with the record before it.
-    heads = [c for c, path in enumerate(paths) if len(path) == 1 or path[1] in ("id", ".id") and not _many(path, paths)]
+    many = {name for name, field in db.fields(model).items() if field.type == "one2many"}
+    heads = [c for c, path in enumerate(paths) if path[0] not in many]
     starts = [n for n, row in enumerate(data) if n == 0 or any(row[c] not in ("", None, False) for c in heads)]
-    return [(start, end) for start, end in zip(starts, [*starts[1:], len(data)], strict=True)]
-
-
-def _many(path: list[str], paths: list[list[str]]) -> bool:
-    return any(other[0] == path[0] and len(other) > 1 and other[1] not in ("id", ".id") for other in paths)
+    return list(zip(starts, [*starts[1:], len(data)], strict=True))
 
 
 def _choice(field: Field, text: str) -> str:

@@ -45,7 +45,7 @@ class Accounts(Model):
             return sum((b["balance"] for b in posted), Decimal(0))
         return None
 
-    def display(self, id_: int, body: Body) -> str:
+    def display(self, id_: int, body: Body) -> str:  # noqa: ARG002
         return f"{body.get('code') or ''} {body.get('name')}".strip()
 
 
@@ -86,7 +86,7 @@ class Taxes(Model):
         return {"company_id": company, "amount_type": "percent", "type_tax_use": "sale", "active": True, "sequence": 1,
                 "country_id": 233, "tax_group_id": 1, **vals}  # fmt: skip
 
-    def made(self, id_: int, vals: Body) -> None:
+    def made(self, id_: int, vals: Body) -> None:  # noqa: ARG002
         self._keep(id_)
 
     def write(self, id_: int, vals: Body) -> None:
@@ -95,14 +95,14 @@ class Taxes(Model):
 
     def _keep(self, id_: int) -> None:
         body = self.db.seen(self.name, id_)
-        included = body.get("price_include_override") == "tax_included" or self.db.version < 18 and bool(body["price_include"])
+        included = body.get("price_include_override") == "tax_included" or (self.db.version < 18 and bool(body["price_include"]))
         account = chart.TAX_PURCHASE if body["type_tax_use"] == "purchase" else chart.TAX_SALE
         company = body["company_id"]
         self.db.records.update(
             self.name, id_, included=included, account=account + (0 if company == 1 else 1000 * (company - 1))
         )
 
-    def shown(self, id_: int, body: Body, field: str) -> Any:
+    def shown(self, id_: int, body: Body, field: str) -> Any:  # noqa: ARG002
         return bool(body.get("included")) if field == "price_include" else None
 
 
@@ -136,7 +136,7 @@ class CurrencyRates(Model):
             raise validation_error("Only one currency rate per day allowed!")
         return vals
 
-    def shown(self, id_: int, body: Body, field: str) -> Any:
+    def shown(self, id_: int, body: Body, field: str) -> Any:  # noqa: ARG002
         if field == "company_rate":
             return body["rate"]
         return _inverse(body["rate"]) if field == "inverse_company_rate" else None

@@ -334,7 +334,7 @@ class MoveLines(Model):
         return {"balance": balance, "amount_currency": self.db.rounded(amount, currency),
                 "debit": max(balance, ZERO), "credit": max(-balance, ZERO)}  # fmt: skip
 
-    def made(self, id_: int, vals: Body) -> None:
+    def made(self, id_: int, vals: Body) -> None:  # noqa: ARG002
         move = self.db.seen("account.move", vals["move_id"])
         self.check_account(vals.get("account_id"))
         if move.get(_READY) and vals.get("display_type") in ("product", "line_section", "line_note"):
@@ -358,7 +358,7 @@ class MoveLines(Model):
         self.check_account(vals.get("account_id"))
         touched = [n for n in _AMOUNTS if n in vals]
         if touched:
-            given = {n: vals[n] for n in touched}
+            given: Body = {n: vals[n] for n in touched}
             if {"debit", "credit"} & given.keys():
                 given = {"debit": line["debit"], "credit": line["credit"], **given}
             vals = {**vals, **self._balanced({**given, "currency_id": vals.get("currency_id", line["currency_id"])}, move)}
@@ -377,7 +377,7 @@ class MoveLines(Model):
         if move.get(_READY):
             self._moves.recompute(line["move_id"])
 
-    def shown(self, id_: int, body: Body, field: str) -> Any:
+    def shown(self, id_: int, body: Body, field: str) -> Any:  # noqa: ARG002
         move = self.db.records.get("account.move", body["move_id"]) or {}
         taken = {"move_name": "name", "parent_state": "state", "date": "date", "ref": "ref", "journal_id": "journal_id",
                  "company_id": "company_id", "move_type": "move_type", "invoice_date": "invoice_date"}  # fmt: skip
@@ -391,12 +391,12 @@ class MoveLines(Model):
             return move.get("origin_payment_id", move.get("payment_id", False))
         return None
 
-    def display(self, id_: int, body: Body) -> str:
+    def display(self, id_: int, body: Body) -> str:  # noqa: ARG002
         move = self.db.records.get("account.move", body["move_id"]) or {}
         return f"{move.get('name') or 'Draft'} {body.get('name') or ''}".strip()
 
 
 def _fit_journal(move_type: str, journal_type: str) -> None:
-    if move_type in SALE and journal_type != "sale" or move_type in PURCHASE and journal_type != "purchase":
+    if (move_type in SALE and journal_type != "sale") or (move_type in PURCHASE and journal_type != "purchase"):
         wanted = "sale" if move_type in SALE else "purchase"
         raise user_error(f"Cannot create an invoice of type {move_type} with a journal having {journal_type} as type: {wanted} is needed.")

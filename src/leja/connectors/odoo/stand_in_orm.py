@@ -223,7 +223,7 @@ class Database:
                 body[name] = self.convert(model, field, value)
         body |= kept or {}
         for name, field in fields.items():
-            if field.required and not field.computed and not field.inverse and body.get(name) in (False, None, []):
+            if field.required and not field.computed and not field.inverse and _empty(field, body.get(name)):
                 raise validation_error(_required(MODELS[model][0], model, name))
         visible = self.env.now() + self.call.lag if self.call.lag else 0.0
         id_ = self.records.insert(model, body, self.call.origin, visible, id_)
@@ -480,6 +480,10 @@ def _sortable(value: Any) -> tuple[int, Any]:
     if isinstance(value, list):
         return (0, value[0] if value else 0)
     return (0, value)
+
+
+def _empty(field: Field, value: Any) -> bool:
+    return field.type not in ("float", "monetary", "integer", "boolean") and not value
 
 
 def _required(title: str, model: str, name: str) -> str:

@@ -47,7 +47,7 @@ class Payments(Model):
         vals.setdefault("currency_id", journal["currency_id"] or self.db.home(journal["company_id"]))
         return vals
 
-    def made(self, id_: int, vals: Body) -> None:
+    def made(self, id_: int, vals: Body) -> None:  # noqa: ARG002
         self.db.records.update(self.name, id_, state="draft", move_id=False)
         if self.db.seen(self.name, id_)["amount"] < 0:
             raise user_error("The payment amount cannot be negative.")
@@ -133,7 +133,7 @@ class Payments(Model):
             raise user_error("You cannot delete a payment that is posted.")
         self.db.records.remove(self.name, id_)
 
-    def shown(self, id_: int, body: Body, field: str) -> Any:
+    def shown(self, id_: int, body: Body, field: str) -> Any:  # noqa: ARG002
         if field == "name":
             move = self.db.records.get("account.move", body["move_id"] or 0) or {}
             return move.get("name") or (False if self.db.version >= 18 else "/")
@@ -301,9 +301,9 @@ class Reversal(Model):
                 [0, 0, {**{n: b[n] for n in names}, "balance": sign * b["balance"], "amount_currency": sign * b["amount_currency"]}]
                 for _i, b in lines
             ]  # fmt: skip
-        names = ("product_id", "account_id", "name", "quantity", "price_unit", "discount", "analytic_distribution")
+        kept = ("product_id", "account_id", "name", "quantity", "price_unit", "discount", "analytic_distribution")
         return [
-            [0, 0, {**{n: b[n] for n in names}, "tax_ids": [[6, 0, b["tax_ids"]]]}]
+            [0, 0, {**{n: b[n] for n in kept}, "tax_ids": [[6, 0, b["tax_ids"]]]}]
             for _i, b in lines if b["display_type"] == "product"
         ]  # fmt: skip
 

@@ -66,13 +66,13 @@ class Reconciling:
             self._residual(line)
 
     def _share(self, line: Body, amount: Decimal) -> Decimal:
-        open_foreign, open_home = abs(line["amount_residual_currency"]), abs(line["amount_residual"])
+        open_foreign, open_home = _open(line)
         if amount == open_foreign:
             return open_home
         return self.db.rounded(open_home * amount / open_foreign, self._home(line)) if open_foreign else _ZERO
 
     def _foreign(self, line: Body, home: Decimal) -> Decimal:
-        open_foreign, open_home = abs(line["amount_residual_currency"]), abs(line["amount_residual"])
+        open_foreign, open_home = _open(line)
         if home == open_home:
             return open_foreign
         return self.db.rounded(open_foreign * home / open_home, line["currency_id"]) if open_home else _ZERO
@@ -224,3 +224,7 @@ class Reconciling:
 
     def _home(self, line: Body) -> int:
         return self.db.home(self._move(line)["company_id"])
+
+
+def _open(line: Body) -> tuple[Decimal, Decimal]:
+    return abs(line["amount_residual_currency"]), abs(line["amount_residual"])

@@ -189,7 +189,7 @@ def _leaf(term: Any, look: Callable[[str], Any], check: Callable[[str], None]) -
         raise BadDomain(f"Invalid leaf {term!r}")
     name, operator, wanted = term
     if isinstance(name, int):
-        return name == wanted
+        return bool(name == wanted)
     check(name)
     value = look(name)
     values = value if isinstance(value, list) else [value]
@@ -205,7 +205,7 @@ def _same(value: Any, wanted: Any) -> bool:
     if wanted in (False, None):
         return value in (False, None, "")
     if isinstance(value, Decimal) and isinstance(wanted, int | Decimal):
-        return value == wanted
+        return bool(value == wanted)
     return bool(value == wanted) and not (wanted is True and value is not True)
 
 

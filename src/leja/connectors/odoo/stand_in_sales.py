@@ -37,7 +37,7 @@ class SaleOrders(Model):
             vals["name"] = f"S{self.db.env.store.next_number('sale_order'):05d}"
         return vals
 
-    def made(self, id_: int, vals: Body) -> None:
+    def made(self, id_: int, vals: Body) -> None:  # noqa: ARG002
         home = self.db.home(self.db.seen(self.name, id_)["company_id"])
         self.db.records.update(self.name, id_, state="draft", currency_id=home, invoice_status="no", invoices=[])
         self.recompute(id_)
@@ -135,7 +135,7 @@ class SaleOrderLines(Model):
         vals["name"] = vals.get("name") or f"{code}{product.get('name', '')}"
         return vals
 
-    def made(self, id_: int, vals: Body) -> None:
+    def made(self, id_: int, vals: Body) -> None:  # noqa: ARG002
         self._orders.recompute(vals["order_id"])
 
     def write(self, id_: int, vals: Body) -> None:
@@ -190,7 +190,7 @@ class PosOrders(Model):
     def __init__(self, db: Database) -> None:
         super().__init__(db, "pos.order")
 
-    def made(self, id_: int, vals: Body) -> None:
+    def made(self, id_: int, vals: Body) -> None:  # noqa: ARG002
         company = self.db.seen(self.name, id_)["company_id"]
         self.db.records.update(self.name, id_, state="paid", currency_id=self.db.home(company))
 
@@ -241,7 +241,7 @@ class Products(Model):
             return sum((b["quantity"] for _i, b in self.db.records.rows("stock.quant") if b["product_id"] == id_), _ZERO)
         return body["list_price"] if field == "lst_price" else None
 
-    def display(self, id_: int, body: Body) -> str:
+    def display(self, id_: int, body: Body) -> str:  # noqa: ARG002
         code = body.get("default_code")
         return f"[{code}] {body.get('name')}" if code else str(body.get("name"))
 
@@ -252,7 +252,7 @@ class Externals(Model):
     def __init__(self, db: Database) -> None:
         super().__init__(db, "ir.model.data")
 
-    def made(self, id_: int, vals: Body) -> None:
+    def made(self, id_: int, vals: Body) -> None:  # noqa: ARG002
         body = self.db.seen(self.name, id_)
         if "." in body["name"] or " " in body["name"]:
             raise value_error(f"Invalid external id {body['name']!r}")
@@ -275,7 +275,7 @@ class Externals(Model):
             raise user_error("An external id is not changed: delete it and make a new one.")
         self.db.store_values(self.name, id_, vals)
 
-    def shown(self, id_: int, body: Body, field: str) -> Any:
+    def shown(self, id_: int, body: Body, field: str) -> Any:  # noqa: ARG002
         if field == "complete_name":
             return f"{body['module']}.{body['name']}"
         return f"{body['model']},{body['res_id']}" if field == "reference" else None
