@@ -66,6 +66,8 @@ async def _history(server: Server) -> None:
         twin = (await server.call("account.move", "create", [{**vals, "ref": "dup:1"}]))[0]
         hijacker = (await server.call("account.move", "create", [{**vals, "name": "SHOP-1002"}]))[0]
         await server.call("account.move", "action_post", [hijacker])
+        for _number in range(2):
+            await server.call("sale.order", "create", [{"partner_id": partner[0]}])
         # That server had three taxes.
         others = await server.call("account.tax", "search", [["id", ">", 3]])
         await server.call("account.tax", "write", others, {"active": False})
@@ -146,6 +148,21 @@ def _prepare(document: Any, server: Server) -> tuple[str, Any, dict[str, str]]:
     return request["path"].split("/")[3], _mapped(server, request["path"].split("/")[3], request["body"]), headers
 
 
+async def _before(server: Server, stem: str) -> None:
+    """Calls between the recorded ones that were not kept: they made what the next one names."""
+    moves, orders = server.ids.get("account.move", {}), server.ids.get("sale.order", {})
+    if stem == "v18_jsonrpc_invoice_load_replay_after_post_error":
+        await server.call("account.move", "action_post", [moves[37]])
+    elif stem == "v18_jsonrpc_payment_register_run":
+        context = {"active_model": "account.move", "active_ids": [moves[32]]}
+        wizard = await server.call("account.payment.register", "create", {"journal_id": 6}, context=context)
+        server.ids["account.payment.register"] = {2: wizard}
+    elif stem == "v18_jsonrpc_sale_order_invoice_wizard_run":
+        context = {"active_model": "sale.order", "active_ids": [orders[3]], "active_id": orders[3]}
+        wizard = await server.call("sale.advance.payment.inv", "create", {"advance_payment_method": "delivered"}, context=context)
+        server.ids["sale.advance.payment.inv"] = {2: wizard}
+
+
 async def _replay(server: Server, path: Path) -> list[str]:
     document = json.loads(path.read_text())
     model, body, headers = _prepare(document, server)
@@ -179,7 +196,8 @@ V19 = sorted((p for p in EXAMPLES if p.name.startswith("v19")), key=lambda p: ne
 @needs_specs
 @pytest.mark.parametrize(("version", "paths"), [(18, V18), (19, V19)], ids=["18.0", "19.0"])
 def test_every_recorded_pair_is_answered_as_the_real_server_did(version: int, paths: list[Path]) -> None:
-    assert asyncio.run(_replayed(Server(version), paths)) == {}
+    found = asyncio.run(_replayed(Server(version), paths))
+    assert not found, json.dumps(found, indent=1)
 
 
 async def _replayed(server: Server, paths: list[Path]) -> dict[str, list[str]]:
@@ -188,8 +206,7 @@ async def _replayed(server: Server, paths: list[Path]) -> dict[str, list[str]]:
     for path in paths:
         if path.stem in NOT_REPLAYED:
             continue
-        if path.stem == "v18_jsonrpc_invoice_load_replay_after_post_error":
-            await server.call("account.move", "action_post", [server.ids["account.move"][37]])
+        await _before(server, path.stem)
         if differs := await _replay(server, path):
             found[path.stem] = differs
     return found
