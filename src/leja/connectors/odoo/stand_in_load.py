@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from leja.connectors.odoo.stand_in_errors import Refusal
 from leja.connectors.odoo.stand_in_fields import Field
-from leja.connectors.odoo.stand_in_orm import Database, Deferred
+from leja.connectors.odoo.stand_in_orm import Database
 from leja.connectors.odoo.stand_in_posting import Posting
 from leja.connectors.odoo.stand_in_records import Body
+from leja.connectors.odoo.stand_in_values import Deferred
 
 CONFLICT: Final = "could not serialize access due to concurrent update"
 

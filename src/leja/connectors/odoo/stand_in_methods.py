@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from leja.connectors.odoo.stand_in_errors import Refusal, access_error, not_found, unprocessable, user_error
 from leja.connectors.odoo.stand_in_load import Loading
-from leja.connectors.odoo.stand_in_orm import Database, with_point
+from leja.connectors.odoo.stand_in_orm import Database
 from leja.connectors.odoo.stand_in_posting import Posting
 from leja.connectors.odoo.stand_in_records import Body
+from leja.connectors.odoo.stand_in_values import with_point
 
 Signature = tuple[str, ...]
 _AGGREGATE: Final = re.compile(r"(\w+)(?::(\w+))?(?:\((\w+)\))?\Z")

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
 import msgspec
 
 from leja.connectors.odoo.stand_in_chart import Settings
-from leja.connectors.odoo.stand_in_errors import access_error, missing, user_error, validation_error, value_error
+from leja.connectors.odoo.stand_in_errors import access_error, missing, validation_error, value_error
 from leja.connectors.odoo.stand_in_fields import MISSING_MODELS, MODELS, Field, fields_of
 from leja.connectors.odoo.stand_in_records import BadDomain, Body, Records, holds, known, narrowed
+from leja.connectors.odoo.stand_in_values import (
+    Deferred,
+    Named,
+    exact,
+    is_empty,
+    moment,
+    required_words,
+    sortable,
+    with_point,
+)
 from leja_sandbox.kit import Environment
 
-_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d\Z")
-_DATETIME: Final = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d(\.\d{1,6})?)?\Z")
 _NAMED: Final = {"ir.model.data": "complete_name", "res.users": "name", "account.partial.reconcile": "id"}
 
 
@@ -157,7 +164,7 @@ class Database:
         empty = value is None or value is False
         kind = field.type
         if kind in ("float", "monetary"):
-            return Decimal(0) if empty else _decimal(value)
+            return Decimal(0) if empty else exact(value)
         if kind == "boolean":
             return bool(value)
         if kind in ("integer", "many2one_reference"):
@@ -167,7 +174,7 @@ class Database:
         if empty or value == "":
             return False
         if kind in ("date", "datetime"):
-            return _moment(str(value), kind)
+            return moment(str(value), kind)
         if kind == "selection":
             if field.choices and value not in field.choices:
                 raise value_error(f"Wrong value for {model}.{field.name}: {value!r}")
@@ -223,8 +230,8 @@ class Database:
                 body[name] = self.convert(model, field, value)
         body |= kept or {}
         for name, field in fields.items():
-            if field.required and not field.computed and not field.inverse and _empty(field, body.get(name)):
-                raise validation_error(_required(MODELS[model][0], model, name))
+            if field.required and not field.computed and not field.inverse and is_empty(field, body.get(name)):
+                raise validation_error(required_words(MODELS[model][0], model, name))
         visible = self.env.now() + self.call.lag if self.call.lag else 0.0
         id_ = self.records.insert(model, body, self.call.origin, visible, id_)
         self._commands(model, id_, vals)
@@ -335,13 +342,16 @@ class Database:
         for part in reversed([p.strip() for p in (order or "id").split(",")]):
             name, _, direction = part.partition(" ")
             self.check_field(model, name)
-            found.sort(key=lambda row: _sortable(self.value(model, row[0], row[1], name)), reverse=direction.strip().lower() == "desc")
+            found.sort(key=lambda row: sortable(self.value(model, row[0], row[1], name)), reverse=direction.strip().lower() == "desc")
         ids = [id_ for id_, _body in found][int(offset or 0) :]
         return ids[: int(limit)] if limit else ids
 
     def _matching(self, model: str, terms: list[Any]) -> list[tuple[int, Body]]:
         named = any(isinstance(t, list | tuple) and t and t[0] == "active" for t in terms)
         active = "active" in self.fields(model) and not named and self.call.context.get("active_test", True)
+        for term in terms:
+            if isinstance(term, list | tuple) and term and isinstance(term[0], str):
+                self.check_field(model, term[0])
         rows = self.records.rows(model, self.env.now(), **narrowed(model, terms))
         try:
             return [
@@ -361,7 +371,7 @@ class Database:
         relation = self.fields(model)[name].relation
         if not rest:
             if relation and type(value) is int and value and isinstance(body.get(name), int):
-                return _Named(value, self.name_of(relation, value))
+                return Named(value, self.name_of(relation, value))
             return value
         ids = value if isinstance(value, list) else [value] if value else []
         found: list[Any] = []
@@ -416,93 +426,3 @@ class Database:
         if field.type == "datetime" and value:
             return value[:19]
         return value if value is not None and value != "" else False
-
-
-class Deferred(list[Any]):
-    """A command that knows by itself how it is carried out once the parent's id is there."""
-
-    def carry_out(self, parent: int) -> None:
-        """Does it."""
-        raise value_error(f"nothing to do below {parent}")
-
-
-class _Named(int):
-    """An id that compares with a name as well, for domains such as ``["partner_id", "ilike", "jane"]``."""
-
-    def __new__(cls, id_: int, _name: str) -> _Named:
-        return super().__new__(cls, id_)
-
-    def __init__(self, _id: int, name: str) -> None:
-        self._name = name
-
-    def __str__(self) -> str:
-        return self._name
-
-    def __eq__(self, other: object) -> bool:
-        return self._name == other if isinstance(other, str) else int(self) == other
-
-    def __hash__(self) -> int:
-        return int.__hash__(self)
-
-
-def with_point(value: Decimal) -> Decimal:
-    """A number as Python prints a float: at least one decimal, no trailing zeros."""
-    if value == 0:
-        return Decimal("0.0")
-    plain = value.normalize()
-    return plain if int(plain.as_tuple().exponent) < 0 else plain.quantize(Decimal("0.1"))
-
-
-def _decimal(value: Any) -> Decimal:
-    if isinstance(value, Decimal | int):
-        return Decimal(value)
-    try:
-        return Decimal(str(value).strip())
-    except ArithmeticError:
-        raise value_error(f"could not convert string to float: {value!r}") from None
-
-
-def _moment(text: str, kind: str) -> str:
-    pattern = _DATE if kind == "date" else _DATETIME
-    day = text[:10] if kind == "date" else text
-    if not pattern.match(day):
-        raise value_error(f"time data {text!r} does not match format '%Y-%m-%d'")
-    try:
-        date.fromisoformat(text[:10])
-    except ValueError:
-        raise value_error(f"day is out of range for month: {text!r}") from None
-    return day if kind == "date" or len(day) > 10 else f"{day} 00:00:00"
-
-
-def _sortable(value: Any) -> tuple[int, Any]:
-    if value is None or value is False or value == "":
-        return (1, 0)
-    if isinstance(value, list):
-        return (0, value[0] if value else 0)
-    return (0, value)
-
-
-def _empty(field: Field, value: Any) -> bool:
-    return field.type not in ("float", "monetary", "integer", "boolean") and not value
-
-
-def _required(title: str, model: str, name: str) -> str:
-    label = name.removesuffix("_id").replace("_", " ").title()
-    return (
-        "The operation cannot be completed:\n- Create/update: a mandatory field is not set.\n"
-        "- Delete: another model requires the record being deleted. If possible, archive it instead.\n\n"
-        f"Model: {title} ({model})\nField: {label} ({name})\n"
-    )
-
-
-def only_one(ids: list[int], model: str) -> int:
-    """The single id of a call that works on one record."""
-    if len(ids) != 1:
-        raise value_error(f"Expected singleton: {model}({', '.join(map(str, ids))})")
-    return ids[0]
-
-
-def must(condition: bool, words: str) -> None:
-    """A UserError with these words unless the condition holds."""
-    if not condition:
-        raise user_error(words)

@@ -9,8 +9,9 @@ from typing import Any, Final
 from leja.connectors.odoo import stand_in_chart as chart
 from leja.connectors.odoo.stand_in_errors import user_error
 from leja.connectors.odoo.stand_in_moves import Moves
-from leja.connectors.odoo.stand_in_orm import Database, Model, only_one
+from leja.connectors.odoo.stand_in_orm import Database, Model
 from leja.connectors.odoo.stand_in_records import Body
+from leja.connectors.odoo.stand_in_values import only_one
 
 _LINE: Final = "account.move.line"
 _REVERSED: Final = {"out_invoice": "out_refund", "out_refund": "out_invoice", "in_invoice": "in_refund", "in_refund": "in_invoice",

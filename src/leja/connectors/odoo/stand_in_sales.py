@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from leja.connectors.odoo.stand_in_errors import user_error, validation_error, value_error
 from leja.connectors.odoo.stand_in_moves import Moves
-from leja.connectors.odoo.stand_in_orm import Database, Model, only_one
+from leja.connectors.odoo.stand_in_orm import Database, Model
 from leja.connectors.odoo.stand_in_records import Body
+from leja.connectors.odoo.stand_in_values import only_one
 
 _ZERO: Final = Decimal(0)
 
