@@ -25,6 +25,7 @@ from leja.connectors.odoo.stand_in_chart import Settings
 from leja.connectors.odoo.stand_in_control import hand, sums
 from leja.connectors.odoo.stand_in_errors import FAULT, Refusal
 from leja.connectors.odoo.stand_in_foreign import found_company
+from leja.connectors.odoo.stand_in_hooks import Hooks
 from leja.connectors.odoo.stand_in_masters import (
     Accounts,
     Companies,
@@ -85,7 +86,9 @@ def build(env: Environment) -> StandIn:
     methods = Methods(db, moves.posting)
     with env.store.transaction():
         found_company(db, moves)
-    stand_in = StandIn(env)
+    stand_in, hooks = StandIn(env), Hooks(db)
+    stand_in.webhooks = hooks.queue
+    stand_in.control.action("webhooks_to")(hooks.webhooks_to)
     stand_in.router = _Doors(db, methods).routes()
     stand_in.error = _worded
     stand_in.ledger = lambda: [

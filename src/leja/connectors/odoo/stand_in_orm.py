@@ -95,6 +95,8 @@ class Database:
         self.call = Call(context={}, companies=[1], now=env.clock())
         self.denied: set[str] = set()
         self.pending: set[int] = set()
+        self.changed: dict[tuple[str, int], None] = {}
+        self.told: Callable[[str, int], None] = lambda _model, _id: None
 
     # --- who calls ------------------------------------------------------------------------------------------------
 
@@ -106,12 +108,16 @@ class Database:
         if wanted and not set(wanted) <= set(own):
             raise access_error("Access to unauthorized or invalid companies.")
         self.pending.clear()
+        self.changed.clear()
         self.call = Call(
             context=context or {}, companies=list(wanted or own), origin=origin, lag=lag, now=now or self.env.clock()
         )
         try:
             yield
+            for model, id_ in self.changed:
+                self.told(model, id_)
         finally:
+            self.changed.clear()
             self.call = before
 
     def user_companies(self) -> list[int]:
@@ -236,6 +242,7 @@ class Database:
         id_ = self.records.insert(model, body, self.call.origin, visible, id_)
         self._commands(model, id_, vals)
         handler.made(id_, vals)
+        self.changed[model, id_] = None
         return id_
 
     def write(self, model: str, id_: int, vals: Body) -> None:
@@ -259,6 +266,7 @@ class Database:
             body[name] = self.convert(model, field, value)
         body |= {"write_date": self._stamp(), "write_uid": 2}
         self.records.save(model, id_, body)
+        self.changed[model, id_] = None
         self._commands(model, id_, vals)
         return body
 
@@ -296,6 +304,7 @@ class Database:
 
     def touch(self, model: str, id_: int, **values: Any) -> Body:
         """Changes kept values without any rule, with a new write_date."""
+        self.changed[model, id_] = None
         return self.records.update(model, id_, **values, write_date=self._stamp())
 
     def _stamp(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -413,6 +414,42 @@ def test_sales_are_polled_by_what_was_written_last(running: Running) -> None:
     running.control("pos_refund", order=sale["id"])
     rows = running.done("pos.order", "search_read", [], ["amount_total", "amount_tax", "state", "lines"])
     assert [(r["amount_total"], r["amount_tax"], r["state"], len(r["lines"])) for r in rows] == [(7.2, 1.2, "paid", 1), (-7.2, -1.2, "paid", 1)]
+
+
+def test_automation_rules_tell_the_address_without_a_signature(running: Running) -> None:
+    running.control("webhooks_to", url="http://127.0.0.1:9/hook")
+    order = running.control("place_order", lines=[{"price": "5.00"}], invoice=False)
+    rows = running.stand_in.outgoing()
+    assert [row.topic for row in rows] == ["sale.order"]
+    told = json.loads(rows[0].body)
+    assert (told["_model"], told["_id"], list(told)) == ("sale.order", order["id"], sorted(told))
+    assert set(rows[0].headers) == {"Content-Type"}
+    assert "must be in draft" in running.refused("account.move", "action_post", [running.invoice()])
+    running.control("webhooks_to", url="")
+
+
+def test_a_load_is_all_or_nothing_and_names_the_record_that_is_wrong(running: Running) -> None:
+    fields = ["id", "name", "country_id/.id"]
+    answer = running.done("res.partner", "load", fields, [["__sync.p1", "One", "233"], ["__sync.p2", "Two", "999"]])
+    assert answer["ids"] is False
+    assert [(m["record"], m["rows"], m["field"]) for m in answer["messages"]] == [(1, {"from": 1, "to": 1}, "country_id")]
+    assert running.done("res.partner", "search", [["name", "in", ["One", "Two"]]]) == []
+    fields[2] = "country_id/id"
+    assert running.done("res.partner", "load", fields, [["__sync.p1", "One", ""], ["__sync.p2", "Two", ""]])["ids"]
+
+
+def test_an_outstanding_account_stops_payments_half_way() -> None:
+    started = Running(version="18.0", outstanding=True)
+    move = started.invoice(10)
+    context = {"active_model": "account.move", "active_ids": [move]}
+    vals = {"journal_id": 6, "amount": 8, "payment_difference_handling": "reconcile", "writeoff_account_id": 39}
+    wizard = started.done("account.payment.register", "create", vals, context=context)
+    payment = started.done("account.payment.register", "action_create_payments", [wizard], context=context)["res_id"]
+    assert started.read(move, "payment_state", "amount_residual") == ("in_payment", 0.0)
+    assert started.done("account.payment", "read", [payment], ["state"])[0]["state"] == "in_process"
+    booked = {(r.account, r.minor) for r in started.stand_in.ledger() if r.day == date(2026, 11, 23)}
+    assert booked == {("5", 800), ("39", 200), ("7", -1000)}
+    started.sandbox.stop()
 
 
 def test_the_web_session_calls_methods_with_its_cookie(running: Running) -> None:
