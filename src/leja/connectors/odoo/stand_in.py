@@ -18,6 +18,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import unquote
+from xml.parsers.expat import ExpatError
 
 import msgspec
 
@@ -184,7 +185,7 @@ class _Doors:
     def _enveloped(self, request: Request, work: Callable[[Any], Any]) -> Answer:
         try:
             body = request.json()
-            params = body["params"]
+            params = {"service": "", "method": "", "args": [], **body["params"]}
         except (ValueError, KeyError, TypeError):
             raise Refuse(text_answer("Bad Request: invalid JSON-RPC data", 400, "text/html")) from None
         envelope = {"jsonrpc": "2.0", "id": body.get("id")}
@@ -200,6 +201,8 @@ class _Doors:
             return self._common(request, method, args)
         if service != "object" or method not in ("execute_kw", "execute"):
             raise Refusal("builtins.KeyError" if service != "object" else "builtins.NameError", f"Method not available {method}")
+        if len(args) < 5:
+            raise Refusal("builtins.ValueError", f"not enough values to unpack (expected at least 5, got {len(args)})")
         database, uid, password, model, called, *rest = args
         if database != self._settings.database or uid != 2 or not self._right(password, request):
             raise _DENIED
@@ -215,6 +218,8 @@ class _Doors:
             return {"server_version": _BUILDS[major], "server_version_info": [major, 0, 0, "final", 0, ""],
                     "server_serie": f"{major}.0", "protocol_version": 1}  # fmt: skip
         if method in ("login", "authenticate"):
+            if len(args) < 3:
+                raise Refusal("builtins.TypeError", f"exp_{method}() takes 3 arguments, {len(args)} were given")
             database, login, password = args[:3]
             if database != self._settings.database:
                 raise Refusal("psycopg2.OperationalError", f'database "{database}" does not exist')
@@ -238,10 +243,11 @@ class _Doors:
         session = secrets.token_hex(20)
 
         def work(params: Any) -> Any:
-            if self._common(request, "login", [params["db"], params["login"], params["password"]]) is False:
+            given = [params.get(name, "") for name in ("db", "login", "password")]
+            if self._common(request, "login", given) is False:
                 raise _DENIED
             self._db.env.store.put("odoo_session", session, {"uid": 2})
-            return {"uid": 2, "db": params["db"], "username": params["login"], "name": "Administrator",
+            return {"uid": 2, "db": given[0], "username": given[1], "name": "Administrator",
                     "user_context": {"lang": "en_US", "tz": False, "uid": 2}, "server_version": _BUILDS[self._db.version]}  # fmt: skip
 
         answer = self._enveloped(request, work)
@@ -257,7 +263,7 @@ class _Doors:
                 raise Refusal("odoo.http.SessionExpiredException", "Session expired")
             named = dict(params.get("kwargs") or {})
             with self._db.acting(named.get("context"), lag=request.search_lag, now=request.now):
-                return self._methods.by_position(params["model"], params["method"], list(params.get("args") or []), named)
+                return self._methods.by_position(params.get("model"), params["method"], list(params["args"]), named)
 
         return self._enveloped(request, work)
 
@@ -265,7 +271,10 @@ class _Doors:
 
     def xmlrpc(self, request: Request) -> Answer:
         """The same services in XML. A method that returns nothing has done its work, yet the answer is a fault."""
-        args, method = xmlrpc.client.loads(request.body)
+        try:
+            args, method = xmlrpc.client.loads(request.body)
+        except (ExpatError, ValueError, TypeError, xmlrpc.client.ResponseError) as problem:
+            raise Refuse(text_answer(f"Bad Request: {problem}", 400, "text/html")) from None
         try:
             result = self._service(request, request.params["service"], str(method), [_exact(a) for a in args])
         except Refusal as refusal:

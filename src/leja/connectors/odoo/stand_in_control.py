@@ -60,6 +60,7 @@ class _Hand:
     def grant(self) -> dict[str, str]:
         """A new API key, and what else a connection needs."""
         key = secrets.token_hex(20)
+        self.db.env.store.put("preference", "password_changed", False)
         self.db.env.store.put("odoo_key", key, {"until": self.db.env.now() + 86400 * self.db.settings.key_days})
         settings = self.db.settings
         return {"api_key": key, "database": settings.database, "login": settings.login, "uid": "2", "company_id": "1"}

@@ -122,7 +122,11 @@ class Methods:
     def _run(self, model: str, function: Callable[..., Any], own: bool, given: Body) -> Any:
         if own:
             self.db.may(model, "write")
-        result = function(**given) if own else function(model, **given)
+        try:
+            result = function(**given) if own else function(model, **given)
+        except (KeyError, ValueError, TypeError, IndexError, AttributeError, ArithmeticError) as problem:
+            # What the vendor's own code would stumble over as well: the exception's name goes out.
+            raise Refusal(f"builtins.{type(problem).__name__}", str(problem)) from problem
         self._posting.flush()
         return result
 

@@ -104,6 +104,8 @@ class Database:
     def acting(self, context: Body | None = None, *, origin: str = "api", lag: float = 0.0, now: datetime | None = None) -> Iterator[None]:
         """Everything inside is done by this caller. Raises Refusal for companies that are not the user's."""
         before, own = self.call, self.user_companies()
+        if not isinstance(context, dict | None):
+            raise value_error(f"a context is a dictionary, not {context!r}")
         wanted = (context or {}).get("allowed_company_ids")
         if wanted and not set(wanted) <= set(own):
             raise access_error("Access to unauthorized or invalid companies.")

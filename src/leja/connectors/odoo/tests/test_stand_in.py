@@ -13,15 +13,16 @@ from xmlrpc.client import Fault
 import httpx2
 import odoolib
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leja.connectors.odoo.stand_in import STAND_IN
 from leja.connectors.odoo.stand_in_tax import Part, TaxRule, worked
-from leja_sandbox.kit import ACCOUNTING_ACTIONS, SALES_ACTIONS, SimulatedClock
+from leja_sandbox.kit import ACCOUNTING_ACTIONS, SALES_ACTIONS, Request, SimulatedClock, environment
 from leja_sandbox.server import SandboxServer
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+FOUNDED = STAND_IN.build(environment(settings={"version": "19.0", "database": "odoo", "foreign": False}))
 VERSIONS = ("16.0", "17.0", "18.0", "19.0")
 
 
@@ -450,6 +451,28 @@ def test_an_outstanding_account_stops_payments_half_way() -> None:
     booked = {(r.account, r.minor) for r in started.stand_in.ledger() if r.day == date(2026, 11, 23)}
     assert booked == {("5", 800), ("39", 200), ("7", -1000)}
     started.sandbox.stop()
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 10**20) | st.text(max_size=8) | st.sampled_from(["id", "ref", "=", "in", "&", "|", "!"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["name", "ref", "line_ids", "date", "journal_id", "ids"]), inner, max_size=3),
+    max_leaves=10,
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(["create", "write", "search", "load", "read", "search_read"]), ANYTHING, ANYTHING)
+def test_nonsense_is_answered_as_an_error_of_the_vendors_and_leaves_nothing(method: str, one: Any, two: Any) -> None:
+    stand_in = FOUNDED
+    key = stand_in.control.call("grant")["api_key"]
+    names = {"create": ["vals_list"], "write": ["ids", "vals"], "search": ["domain", "order"], "load": ["fields", "data"],
+             "read": ["ids", "fields"], "search_read": ["domain", "fields"]}[method]  # fmt: skip
+    body = json.dumps(dict(zip(names, (one, two), strict=False))).encode()
+    request = Request(method="POST", path=f"/json/2/account.move/{method}", query_string="", body=body, now=START,
+                      headers={"authorization": f"bearer {key}"})  # fmt: skip
+    answer = stand_in.app.handled(request)
+    assert answer.status == 200 or json.loads(answer.body)["name"]
+    assert stand_in.ledger() == []
 
 
 def test_the_web_session_calls_methods_with_its_cookie(running: Running) -> None:
