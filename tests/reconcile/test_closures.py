@@ -10,9 +10,12 @@ import pytest
 from leja.core.money import Money
 from leja.database import review
 from leja.database.engine import Database
-from leja.documents.closure import Closure, ControlTotal
+from leja.documents.closure import Closure, ControlTotal, DrawerMove
 from leja.documents.document import Document
+from leja.documents.parts import Tender
+from leja.documents.payment import Payment
 from leja.reconcile.closures import CODE, check_closures, compared
+from leja.reconcile.till_numbers import not_held
 from tests.bookkeeping.shop import DAY, NOW, Shop, header, refund, sale
 
 
@@ -86,6 +89,46 @@ def test_registers_places_and_days_stand_apart(shop: Shop) -> None:
 def test_refunds_and_their_tenders_are_taken_off() -> None:
     given = closure(("refunds", -1200, 1), ("tender:card", 10800, 2), ("sales", 12000, 1))
     assert all(one.agrees for one in compared(given, [sale(), refund()]))
+
+
+def numbered(document: Document, number: str, till: str = "T1") -> Document:
+    return at(document, number=number, register=till)
+
+
+def test_numbers_of_a_till_that_are_not_here_are_named(shop: Shop) -> None:
+    day = closure(("numbers:007..012", 0, 5), ("unused:010", 0, None), name="day", register="T1", number="Z1")
+    shop.arrive(numbered(sale("s1"), "007"), numbered(sale("s3"), "008", "T2"), at(numbered(sale("s4"), "011"), test=True), day)
+    shop.arrive(at(numbered(closure(name="drawer"), "012"), withdrawn=True))
+    shop.record()
+    (told,) = differing(shop)
+    assert "numbers 007..012: 5 are stated, 3 are here; missing: 008, 009" in told
+    shop.arrive(numbered(sale("s8"), "008"), numbered(sale("s9"), "009"))
+    shop.record()
+    assert differing(shop) == []
+
+
+@pytest.mark.parametrize(("what", "held", "missing"), [
+    ("numbers:98..101", {"98", "99", "101"}, ("100",)),
+    ("numbers:998..002", {"998", "999", "002"}, ("001",)),
+    ("numbers:A-01..A-03", {"A-01", "A-03"}, ("A-02",)),
+    ("numbers:A-01..B-03", {"A-01"}, ()),
+    ("numbers:1..999999999", {"1"}, ()),
+])  # fmt: skip
+def test_ranges_are_counted_through_where_they_can_be(what: str, held: set[str], missing: tuple[str, ...]) -> None:
+    assert not_held(what, held | {"other"} if missing else held, set()) == (missing, len(held))
+
+
+def test_tax_and_drawer_are_those_of_the_documents() -> None:
+    cash = Tender(means="cash", amount=gbp(12000), business_day=DAY)
+    moved = Closure(header=header("out"), moves=(DrawerMove(move_id="1", reason="expense", amount=gbp(500)),))
+    floated = Closure(header=header("float"), totals=(ControlTotal(what="float", amount=gbp(2000)),))
+    account = Payment(header=header("paid"), tender=msgspec.structs.replace(cash, amount=gbp(700)))
+    settled = msgspec.structs.replace(account, header=header("settled"), seen_elsewhere=True)
+    documents = [msgspec.structs.replace(sale(), tenders=(cash,)), moved, floated, account, settled]
+    day = closure(("drawer", 14200, None), ("tax", 2000, None), ("float", 0, None), ("tender:cash", 12700, None))
+    assert [(one.what, one.stated, one.held) for one in compared(day, documents)] == [
+        ("drawer", 14200, 14200), ("tax", 2000, 2000), ("tender:cash", 12700, 12700)]
+    assert [one.held for one in compared(closure(("tax", 0, None)), [msgspec.structs.replace(refund(), lines=sale().lines)])] == [-2000]
 
 
 def test_old_days_are_left_alone(shop: Shop) -> None:

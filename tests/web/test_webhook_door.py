@@ -383,3 +383,32 @@ def _one_door(name: str) -> Door:
 def _read_nothing(headers: Mapping[str, str], body: bytes) -> tuple[ReadEvent, ...]:
     read(headers, body)
     return ()
+
+
+async def test_what_a_connector_objects_to_is_kept_and_then_answered_in_its_words(database: Database, clock: Clock) -> None:
+    def objection(headers: Mapping[str, str], body: bytes) -> HandshakeAnswer | None:
+        return HandshakeAnswer(status=422, body=b"no", headers={"content-type": "text/plain"}) if b"odd" in body else None
+
+    signed = msgspec.structs.replace(
+        SIGNED.webhooks, objection=objection, conflict=HandshakeAnswer(status=409, body=b"other")  # type: ignore[type-var]
+    )
+    load = DatabaseDoors(database, {"signed": Ways(webhooks=signed)}.get, secrets_of)
+    _, _, door = make_connection(database, clock)
+    async with opened(database, clock, load=load) as client:
+        assert (await client.post(door, b'{"id":"1"}'))[:2] == (200, b"")
+        status, body, headers = await client.post(door, b'{"id":"2","odd":"x"}')
+        assert (status, body, headers["content-type"]) == (422, b"no", "text/plain")
+        assert (await client.post(door, b'{"id":"1"}'))[0] == 200, "a repetition is no contradiction"
+        assert (await client.post(door, b'{"id":"1","more":"x"}'))[:2] == (409, b"other")
+        assert (await client.post(door, b'{"id":"1","more":"x"}'))[:2] == (409, b"other")
+        assert (await client.post(door, b'{"id":"odd","more":"x"}', sign=False))[0] == 401, "a stranger is told nothing"
+        answers = await asyncio.gather(*(client.post(door, f'{{"id":"7","n":"{n}"}}'.encode()) for n in range(4)))
+        assert sorted(answer[0] for answer in answers) == [200, 409, 409, 409], "each request is told of its own event"
+    assert rows(database, "SELECT count(*) FROM event") == [(7,)]
+
+
+async def test_a_connector_that_declares_nothing_answers_200_to_a_contradiction(database: Database, clock: Clock) -> None:
+    _, _, door = make_connection(database, clock)
+    async with opened(database, clock) as client:
+        assert (await client.post(door, b'{"id":"1"}'))[0] == 200
+        assert (await client.post(door, b'{"id":"1","more":"x"}'))[0] == 200

@@ -30,7 +30,7 @@ class ControlTotal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the till says of one kind of document or tender of the day: "sales", "refunds", "tender:cash", "tender:card".
 
     Amounts are signed towards the seller: refunds are negative. "tax" is the tax of sales less that of refunds, "drawer" the
-    cash of all documents less what left the drawer. "numbers:FIRST..LAST" are the numbers that the till gave on the day
+    cash of all documents less what left the drawer, and "float" what came into it and is no move. "numbers:FIRST..LAST" are the numbers that the till gave on the day
     (``Header.number``; ``count`` of them), "unused:NUMBER" one of them that it says itself it used for nothing.
     """
 

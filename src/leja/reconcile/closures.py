@@ -25,6 +25,7 @@ from leja.documents.sale import Sale
 from leja.reconcile.till_numbers import NUMBERS, UNUSED, not_held
 
 CODE = "closure-differs"
+FLOAT = "float"
 LOOK_BACK = timedelta(days=14)
 
 
@@ -97,7 +98,7 @@ def compared(closure: Closure, documents: Iterable[Document]) -> list[Compared]:
         Compared(
             what=total.what, currency=total.amount.currency, stated=total.amount.minor, held=sums.amounts[total.what],
             stated_count=total.count, held_count=sums.counts[total.what])
-        for total in closure.totals if not total.what.startswith((NUMBERS, UNUSED))
+        for total in closure.totals if not total.what.startswith((NUMBERS, UNUSED, FLOAT))
     ]
 
 
@@ -132,6 +133,7 @@ def _summed(closure: Closure, documents: Iterable[Document]) -> _Sums:
             _add_tenders(sums, (document.tender,), day, 1)
         elif isinstance(document, Closure):
             sums.amounts["drawer"] -= sum(move.amount.minor for move in document.moves)
+            sums.amounts["drawer"] += sum(total.amount.minor for total in document.totals if total.what == FLOAT)
     sums.amounts["drawer"] += sums.amounts["tender:cash"]
     return sums
 

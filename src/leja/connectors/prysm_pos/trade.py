@@ -22,7 +22,7 @@ from leja.core.errors import NeedsReview
 from leja.core.money import Money, from_text, total, zero
 from leja.core.quantity import quantity
 from leja.documents import parts as shared
-from leja.documents.closure import Closure, DrawerMove, DrawerReason
+from leja.documents.closure import Closure, ControlTotal, DrawerMove, DrawerReason
 from leja.documents.document import Document
 from leja.documents.header import Header
 from leja.documents.payment import Allocation, Payment
@@ -250,7 +250,7 @@ def _drawer(transaction: Transaction, header: Header, settings: Settings) -> Clo
     default: DrawerReason = "banked" if transaction.kind == "pay_in" else "expense"
     reason = next((settings.drawer_reasons[word] for word in words if word in settings.drawer_reasons), default)
     if reason == "float":
-        return Closure(header=header)
+        return Closure(header=header, totals=(ControlTotal(what="float", amount=-left),))
     category = words[0] if reason == "expense" else ""
     memo = next((line.description for line in transaction.lines if line.description), "")
     move = DrawerMove(move_id=header.number, reason=reason, amount=left, category=category, memo=memo)
