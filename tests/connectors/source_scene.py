@@ -31,6 +31,7 @@ from leja.house import House, Settings
 from leja.http.oauth import Tokens
 from leja.http.pacing import Pacing
 from leja.intake import backfill
+from leja.intake.gaps import FOUND
 from leja.intake.poll import poll
 from leja.intake.proof import Proof
 from leja.web.webhook_door import WebhookDoor
@@ -240,11 +241,14 @@ class SourceScene:
             " ORDER BY d.document_id, r.revision DESC) x WHERE NOT withdrawn")
         return int(count), int(minor)
 
+    def to_review(self) -> list[tuple[Any, ...]]:
+        """What stands in the review queue, as (code, message)."""
+        return self.rows("SELECT code, message FROM review_item WHERE org_id = %s AND settled_at IS NULL")
+
     def assert_as_over_there(self) -> None:
         """Nothing waits for a person, and sales and refunds are those of the source's own report, in number and sum."""
         assert self.unfinished() == Counter()
-        asked = self.rows("SELECT code, message FROM review_item WHERE org_id = %s AND settled_at IS NULL")
-        assert [one for one in asked if one[0] not in INFORMATION] == []
+        assert [row for row in self.to_review() if row[0] not in INFORMATION] == []
         report = self.control("report")
         assert self.standing("sale") == (report["counts"]["orders"], report["sums"]["orders"].get("GBP", 0))
         assert self.standing("refund") == (report["counts"]["refunds"], report["sums"]["refunds"].get("GBP", 0))

@@ -169,6 +169,7 @@ def test_the_proof_agrees_with_the_sources_own_days_and_finds_what_is_missing(sl
     scene.assert_as_over_there()
     proved = scene.prove()
     assert (proved.missing, proved.older, proved.different, proved.gone) == ((), (), (), ())
+    assert scene.to_review() == [], "a proof that finds nothing settles what the last one told"
     assert proved.days
     assert all(day.agrees for day in proved.days), proved.days
     if "day_totals" not in scene.stage.not_offered:

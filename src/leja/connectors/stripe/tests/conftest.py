@@ -1,10 +1,15 @@
-"""The reference material beside the project, where it is there."""
+"""The reference material beside the project, where it is there, and a database for the tests of the books."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import cluster
+from tests.connectors.conftest import shelf
+
+__all__ = ["cluster", "shared", "shelf"]
 
 
 @pytest.fixture(scope="session")
