@@ -31,7 +31,6 @@ from leja.house import House, Settings
 from leja.http.oauth import Tokens
 from leja.http.pacing import Pacing
 from leja.intake import backfill
-from leja.intake.gaps import FOUND
 from leja.intake.poll import poll
 from leja.intake.proof import Proof
 from leja.web.webhook_door import WebhookDoor
