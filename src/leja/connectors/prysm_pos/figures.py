@@ -52,7 +52,7 @@ def unbalanced(transaction: Transaction) -> list[Problem]:
     )
     paid = _sum(tender.amount for tender in transaction.tenders)
     _require(found, f"{path}.tendered", tendered, paid, "the tenders")
-    _require(found, f"{path}.gross", gross, tendered, "what was tendered")
+    _require(found, f"{path}.gross", gross, tendered, "the tenders that are stated")
     if transaction.kind not in TRADE:
         return found
     lines = active(transaction)

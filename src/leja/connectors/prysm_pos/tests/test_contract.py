@@ -147,6 +147,12 @@ def test_every_total_is_held_against_its_parts(specs: Path, member: str, value: 
     assert caught.value.code == "prysm-unbalanced"
 
 
+def test_what_was_paid_is_held_against_what_was_owed(specs: Path) -> None:
+    said = examples(specs)["event.sale"]
+    said["data"]["tenders"][1]["amount"], said["data"]["totals"]["tendered"] = "10.00", "50.00"
+    assert violations(said)[1] == [("$.data.totals.gross", "is 55.60, but the tenders that are stated come to 50.00")]
+
+
 def test_a_line_is_held_against_quantity_and_price(specs: Path) -> None:
     said = examples(specs)["event.sale"]
     said["data"]["lines"][0]["unit_price"] = "10.01"
