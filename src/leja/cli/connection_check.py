@@ -15,7 +15,7 @@ from leja.access.connections import Connection
 from leja.access.metered_reads import stored
 from leja.cli.speaking import out
 from leja.connectors import registry
-from leja.connectors.contract import NoAuth, OAuth
+from leja.connectors.contract import Key, NoAuth
 from leja.core.errors import LejaError, NeedsConsent
 from leja.delivery import charts
 from leja.house import House
@@ -101,8 +101,16 @@ def _login(found: Connection, heard: standing.Heard, house: House) -> str:
         return heard.token
     with house.database.transaction() as conn:
         held = held_names(conn, found.org_id, found.connection_id, house.clock())
-    wanted = {"access_token"} if isinstance(found.connector.auth, OAuth) else set(found.connector.auth.secrets)
-    return "pasted" if wanted <= held else "missing"
+    return "pasted" if _keys(found) <= held else "missing"
+
+
+def _keys(found: Connection) -> set[str]:
+    """The secrets without which nothing can be asked; the one that only webhooks need comes with them."""
+    auth = found.connector.auth
+    if not isinstance(auth, Key):
+        return {"access_token"}
+    hooks = registry.verb(found.slug, "webhooks").secret_setting if "webhooks" in registry.capabilities(found.slug) else ""
+    return set(auth.secrets) - {hooks} or set(auth.secrets)
 
 
 def as_json(checked: Checked) -> dict[str, Any]:

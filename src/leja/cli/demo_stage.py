@@ -94,7 +94,7 @@ class Stage:
 
     async def subscribe(self) -> None:
         """Ask the shop for webhooks at our door."""
-        await registry.verb(self.shop.slug, "subscribe")(self.house.session(self.shop), self.callback)
+        await self.house.subscribed(self.shop, self.house.session(self.shop), self.callback)
 
     def _organisation(self) -> Organisation:
         wanted = self.recipe.organisation

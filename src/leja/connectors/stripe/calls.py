@@ -36,6 +36,11 @@ def _headers(session: Session) -> dict[str, str]:
     return {**given, "stripe-account": session.settings.account} if session.settings.account else given
 
 
+def is_live(session: Session) -> bool:
+    """Whether the key opens real data. Refunds and balance transactions do not say it themselves."""
+    return "_test_" not in session.settings.api_key[:12]
+
+
 async def get(session: Session, path: str, query: Mapping[str, str] | None = None) -> msgspec.Raw | None:
     """An object or page as it came; None where it is not there."""
     answer = await session.http.read("GET", path, headers=_headers(session), query=dict(query or {}))

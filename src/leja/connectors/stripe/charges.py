@@ -65,7 +65,7 @@ def decode_refund(answer: Answer, context: Context) -> Decoded:
     total = money(refund.amount, refund.currency)
     header = Header(
         external_id=refund.id, version=answer.seen, occurred_at=moment(refund.created), business_day=day(refund.created, context),
-        currency=total.currency, test=answer.live is not None and is_test(answer.live, context),
+        currency=total.currency, test=is_test(answer.live, context),
     )  # fmt: skip
     rate = rate_of(decoded(answer.movement, Movement | None), total, context)
     # Not under the charge's name: what a shop refunded would then be counted with what it sold.

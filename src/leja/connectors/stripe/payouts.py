@@ -124,13 +124,13 @@ def decode_movement(answer: Answer, context: Context) -> Decoded:
     movement, unread = read(answer.movement, Movement)
     source = movement.source or ""
     wanted = (Wanted(kind=_SOURCES[source.partition("_")[0]], external_id=source),) if source.partition("_")[0] in _SOURCES else ()
-    documents = tuple(_untold(movement, answer.seen, context)) if settings_of(context).payouts == "manual" else ()
+    documents = tuple(_untold(movement, answer, context)) if settings_of(context).payouts == "manual" else ()
     ignored = "" if documents or wanted else f"{movement.id} is told by a payout"
     return Decoded(documents=documents, wanted=wanted, ignored=ignored, unread=unread)
 
 
-def _untold(movement: Movement, seen: str, context: Context) -> Iterator[Document]:
-    yield from fees(movement, seen, False, context)
+def _untold(movement: Movement, answer: Answer, context: Context) -> Iterator[Document]:
+    yield from fees(movement, answer.seen, is_test(answer.live, context), context)
     kind = kind_of(movement)
     if not movement.amount or kind in ("charge", "refund", "topup"):
         return
@@ -138,7 +138,7 @@ def _untold(movement: Movement, seen: str, context: Context) -> Iterator[Documen
     part = Component(component_id=movement.id, kind=kind, amount=amount, business_day=day(movement.created, context),
                      reference=movement.source or "", fee_type="processing" if kind == "fee" else "")  # fmt: skip
     kept = _moved(f"{movement.id}:kept", -amount, movement.created, context)
-    header = _header(movement.id, seen, movement.created, amount.currency, True, context)
+    header = _header(movement.id, answer.seen, movement.created, amount.currency, answer.live, context)
     yield PayoutDocument(header=header, processor=PROCESSOR, amount=Money(0, amount.currency), components=(part, kept))
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from leja.connectors.contract import Origin, RawEvent, Session, Wanted
-from leja.connectors.stripe.calls import answered, fields, get, pages, text
+from leja.connectors.stripe.calls import answered, fields, get, is_live, pages, text
 from leja.connectors.stripe.decoding import OBJECT
 from leja.connectors.stripe.reading import version
 from leja.connectors.stripe.wire import InvoicePayment
@@ -74,7 +74,8 @@ async def completed(
     if movement is not None and kind != "balance_transaction":
         movement = msgspec.Raw(_encode(_plain(fields(movement))))
     seen = version(session.now())
-    body: dict[str, object] = {"seen": seen, "object": row, "movement": movement if movement is not None else _NULL}
+    body: dict[str, object] = {"seen": seen, "object": row, "movement": movement if movement is not None else _NULL,
+                               "live": is_live(session)}  # fmt: skip
     if kind == "charge" and (paid := await _invoice_payment(session, text(row.get("payment_intent")))) is not None:
         body["payment"] = paid
     if kind == "refund":
@@ -95,7 +96,7 @@ def _plain(movement: Members) -> Members:
 
 
 async def _of_refund(session: Session, row: Members) -> dict[str, object]:
-    """Whether the charge that it gives back paid an invoice, and whether it was live."""
+    """Whether the charge that it gives back paid an invoice."""
     if not session.settings.invoices or session.context.duty == "payments":
         return {}
     return {"on_invoice": await _invoice_payment(session, text(row.get("payment_intent"))) is not None}

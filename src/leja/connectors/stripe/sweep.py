@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from leja.connectors.contract import BackfillPlan, DayTotal, Origin, Page, RawEvent, Session, SourceId
-from leja.connectors.stripe.calls import PAGE, List, fields, page, pages, text, whole
+from leja.connectors.stripe.calls import PAGE, List, fields, is_live, page, pages, text, whole
 from leja.connectors.stripe.decoding import OBJECT
 from leja.connectors.stripe.pull import completed, kind_of
 from leja.connectors.stripe.reading import day, moment, money, version
@@ -106,7 +106,7 @@ def _next(session: Session, mark: Mark) -> Mark:
 async def _poll_balance(session: Session, mark: Mark) -> Page:
     query = {"created[gte]": _seconds(instant(mark.since))} if mark.since else {}
     found = await page(session, "/v1/balance_transactions", query, mark.after)
-    events = tuple(_by_itself(fields(one), "poll") for one in found.data)
+    events = tuple(_by_itself(session, fields(one), "poll") for one in found.data)
     if found.has_more and found.data:
         return Page(events=events, cursor=_written(msgspec.structs.replace(mark, after=_last(found))), more=True)
     return Page(events=events, cursor=_written(_next(session, mark)))
@@ -124,7 +124,7 @@ async def _balance(session: Session, query: Mapping[str, str], after: str) -> tu
         row = fields(one)
         events += await _moved(session, row, one)
         if session.settings.payouts == "manual":
-            events.append(_by_itself(row, "backfill"))
+            events.append(_by_itself(session, row, "backfill"))
     return found, tuple(events)
 
 
@@ -141,10 +141,10 @@ async def _moved(session: Session, row: dict[str, msgspec.Raw], one: msgspec.Raw
     return [await completed(session, kind, inner, "backfill", key=f"moved/{name}", movement=own)]
 
 
-def _by_itself(row: dict[str, msgspec.Raw], origin: Origin) -> RawEvent:
+def _by_itself(session: Session, row: dict[str, msgspec.Raw], origin: Origin) -> RawEvent:
     """A balance transaction: only whether it is available yet ever changes."""
     lasting = {name: value for name, value in _plain_source(row).items() if name != "status"}
-    body = {"seen": version(moment(whole(row["created"]))), "object": msgspec.Raw(b"{}"), "movement": lasting}
+    body = {"seen": version(moment(whole(row["created"]))), "object": msgspec.Raw(b"{}"), "movement": lasting, "live": is_live(session)}
     key = f"balance/{text(row['id'])}"
     return RawEvent(key=key, topic=f"{OBJECT}balance_transaction", body=msgspec.json.encode(body), origin=origin)
 

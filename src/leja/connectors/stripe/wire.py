@@ -316,5 +316,5 @@ class Answer(Wire, frozen=True, kw_only=True):
     movements: tuple[msgspec.Raw, ...] = ()
     payment: InvoicePayment | None = None
     closed: int | None = None
-    live: bool | None = None
+    live: bool = True
     on_invoice: bool = False

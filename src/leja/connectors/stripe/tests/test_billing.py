@@ -59,6 +59,16 @@ def test_a_credit_note_takes_off_the_debt_with_its_tax() -> None:
     assert account.meaning("credit_note", after["id"]).documents == ()
 
 
+def test_a_credit_note_over_debt_and_payment_credits_the_debt_alone() -> None:
+    account = Account()
+    made = account.invoice(lines=[{"unit_amount": 1000, "quantity": 3, "tax_rate": "0.2"}])
+    account.pay_invoice(invoice=made["id"], amount=3000)
+    note = account.credit_note(invoice=made["id"], amount=1200)
+    assert (note["pre_payment_amount"], note["post_payment_amount"]) == (600, 600)
+    credit = account.only("credit_note", note["id"])
+    assert (credit.total.minor, credit.lines[0].listed.minor, credit.lines[0].taxes[0].amount.minor) == (600, 500, 100)
+
+
 def test_with_the_duty_payments_invoices_are_others_business() -> None:
     account = Account(duty="payments")
     made = account.invoice(lines=LINES)

@@ -131,7 +131,11 @@ def test_converted_money_keeps_the_rate_at_which_it_was_converted(account: Accou
 
 def test_test_data_is_marked_unless_the_connection_is_to_a_sandbox() -> None:
     account = Account(settings={"test_mode": False})
-    assert account.only("charge", account.charge(amount=100)["id"]).header.test
+    made = account.charge(amount=100)["id"]
+    assert account.only("charge", made).header.test
+    assert account.only("refund", account.refund(charge=made)["id"]).header.test
+    real = Account(settings={"test_mode": False}, key="rk_live_x", api_key="rk_live_x")
+    assert not real.only("refund", real.refund(charge=real.charge(amount=100)["id"])["id"]).header.test
 
 
 def test_the_payment_of_an_invoice_is_no_sale(account: Account) -> None:

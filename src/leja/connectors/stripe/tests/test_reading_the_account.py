@@ -182,6 +182,18 @@ def test_a_poll_begins_with_events_and_balance_and_goes_on_with_events() -> None
     assert [one for one in account.asked if "balance_transactions" in one]
 
 
+def test_a_poll_looks_back_ten_minutes_and_no_further() -> None:
+    account = Account()
+    old = account.charge(amount=100)["id"]
+    account.clock.advance(3600)
+    last = account.charge(amount=200)["id"]
+    _, cursor = every_page(account)
+    account.clock.advance(60)
+    new = account.charge(amount=300)["id"]
+    bodies = b"".join(one.body for one in every_page(account, cursor)[0]).decode()
+    assert [name in bodies for name in (old, last, new)] == [False, True, True]
+
+
 def test_a_cursor_may_be_an_instant_and_nothing_else() -> None:
     account = Account()
     account.charge(amount=100)
