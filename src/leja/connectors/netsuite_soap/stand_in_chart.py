@@ -53,9 +53,9 @@ class AccountSettings(msgspec.Struct, kw_only=True):
     ``versions``: endpoints that are served. ``last_only_from``: from this day only the last of them (the vendor: release
     2027.1); ``gone_from``: from this day none (release 2028.2). The vendor publishes releases, no days: these are ours.
     ``window_seconds``: how far the timestamp of a passport may be off. ``most_records``: per write request;
-    ``most_lines``, ``most_journal_lines``: per document. ``concurrent``: calls at once, 0 is no limit.
-    ``search_seconds``: how long a search can be paged on. ``time_zone``: a dateTime with an offset
-    is taken into it. ``first_period``: accounting periods begin with this month.
+    ``most_lines``, ``most_journal_lines``: per document. ``one_world``: customers and journals must name their subsidiary.
+    ``concurrent``: calls at once, 0 is no limit. ``search_seconds``: how long a search can be paged on. ``time_zone``: a
+    dateTime with an offset is taken into it. ``first_period``: accounting periods begin with the year of this month.
     """
 
     account: str = "1234567_SB1"
@@ -74,6 +74,7 @@ class AccountSettings(msgspec.Struct, kw_only=True):
     most_lines: int = 5000
     most_journal_lines: int = 1000
     concurrent: int = 5
+    one_world: bool = True
     search_seconds: int = 900
     time_zone: str = "Europe/London"
     first_period: str = "2009-01"

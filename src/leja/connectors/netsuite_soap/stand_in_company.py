@@ -245,7 +245,8 @@ class Company:
 
     def subsidiary(self, given: Body | None, fallback: Body | None = None) -> Body:
         """The subsidiary of a record; OneWorld demands one. Raises Invalid."""
-        found = self.reference(given or fallback, ("subsidiary",), "subsidiary")
+        alone = None if self.settings.one_world else {"internalId": "1"}
+        found = self.reference(given or fallback or alone, ("subsidiary",), "subsidiary")
         return {"internalId": found.id, "name": found.body["name"]}
 
     # --- masters --------------------------------------------------------------------------------------------------
@@ -360,8 +361,4 @@ def month_end(day: date) -> date:
 
 def _within(period: Stored, day: str) -> bool:
     body = period.body
-    return (
-        body["isYear"] == "false"
-        and body["isQuarter"] == "false"
-        and body["startDate"][:10] <= day <= body["endDate"][:10]
-    )
+    return body["isYear"] == "false" and str(body["startDate"])[:10] <= day <= str(body["endDate"])[:10]

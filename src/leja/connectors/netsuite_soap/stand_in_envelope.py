@@ -276,8 +276,7 @@ class Writer:
                 or (field.kind in SHAPES and not field.many and not sublists)
             ):
                 continue
-            for each in value if field.many else [value]:
-                parts.append(self._element(shape, field, each))
+            parts.extend(self._element(shape, field, each) for each in (value if field.many else [value]))
         return "".join(parts)
 
     def _element(self, shape: Shape, field: Field, value: Any) -> str:

@@ -139,7 +139,7 @@ def _journal(company: Company, body: Body) -> Computed:
     rate = company.rate(body, code)
     postings: list[Posting] = []
     lines = [_journal_line(company, row, number, code, rate, postings) for number, row in enumerate(rows, 1)]
-    if len(lines) < 2 or sum(posting.amount for posting in postings):
+    if len(lines) < 2 or sum((posting.amount for posting in postings), Decimal(0)):
         raise Invalid("JE_AMOUNTS_MUST_BALANCE", "The amounts in a journal entry must balance.")
     # Each line is converted alone; the pennies that this leaves go to the last.
     rest = sum((posting.home for posting in postings), Decimal(0))
