@@ -266,7 +266,7 @@ class Writer:
         )
 
     def _inside(self, shape: Shape, body: Body, sublists: bool = True) -> str:
-        parts = []
+        parts: list[str] = []
         for field in shape.fields.values():
             value = body.get(field.name)
             if (

@@ -17,11 +17,12 @@ from leja_sandbox.kit import Request
 
 _OPERATORS: Final = {
     "S": ("contains", "doesNotContain", "doesNotStartWith", "empty", "is", "isNot", "notEmpty", "startsWith"),
+    "T": ("equalTo", "notEqualTo", "empty", "notEmpty"),
     "D": ("after", "before", "notAfter", "notBefore", "on", "onOrAfter", "onOrBefore", "within"),
     "M": ("anyOf", "noneOf"), "E": ("anyOf", "noneOf"), "B": (),
     "L": ("between", "equalTo", "greaterThan", "greaterThanOrEqualTo", "lessThan", "lessThanOrEqualTo", "notEqualTo"),
 }  # fmt: skip
-_TYPES: Final = {"S": ("SearchStringField",), "D": ("SearchDateField",), "M": ("SearchMultiSelectField",),
+_TYPES: Final = {"S": ("SearchStringField",), "T": ("SearchTextNumberField",), "D": ("SearchDateField",), "M": ("SearchMultiSelectField",),
                  "E": ("SearchEnumMultiSelectField",), "B": ("SearchBooleanField",),
                  "L": ("SearchLongField", "SearchDoubleField")}  # fmt: skip
 _DAYS: Final = frozenset({"tranDate", "startDate", "endDate", "dueDate"})
@@ -39,17 +40,32 @@ class Criterion:
     def __init__(self, name: str, kind: str, operator: str, values: list[Any]) -> None:
         self.name, self.kind, self.operator, self.values = name, kind, operator, values
 
-    def meets(self, company: Company, stored: Stored) -> bool:
-        """Whether a record meets it."""
-        body = company.shown(stored)
-        if self.kind == "S":
+    @property
+    def cheap(self) -> bool:
+        """Whether the record as it is kept answers it, without what follows from others."""
+        return self.name in (
+            "type",
+            "internalId",
+            "externalId",
+            "externalIdString",
+            "internalIdNumber",
+            "entity",
+            "tranDate",
+            "tranId",
+        )
+
+    def meets(self, company: Company, stored: Stored, body: dict[str, Any]) -> bool:
+        """Whether a record, or what is shown of it, meets it."""
+        if self.kind in ("S", "T"):
             names = _TEXTS.get(self.name, (self.name,))
             return _text(self.operator, next((str(body[n]) for n in names if body.get(n)), ""), self.values)
         if self.kind == "D":
             return _date(
                 company,
                 self.operator,
-                str(body.get(self.name) or body.get("createdDate") or ""),
+                str(
+                    body.get("createdDate" if self.name == "dateCreated" and "createdDate" in body else self.name) or ""
+                ),
                 self.values,
                 self.name,
             )
@@ -84,7 +100,7 @@ def _text(operator: str, text: str, values: list[str]) -> bool:
     return {
         "contains": value in text, "doesNotContain": value not in text, "startsWith": text.startswith(value),
         "doesNotStartWith": not text.startswith(value), "is": text == value, "isNot": text != value,
-        "empty": not text, "notEmpty": bool(text),
+        "empty": not text, "notEmpty": bool(text), "equalTo": text == value, "notEqualTo": text != value,
     }[operator]  # fmt: skip
 
 
@@ -159,11 +175,14 @@ def run(company: Company, what: str, wanted: list[Criterion], request: Request) 
     """The kinds and ids that are found, in the order of their ids."""
     if company.records.preference("ignore_filters", False):
         wanted = []
-    return [
-        (stored.kind, stored.id)
-        for stored in company.records.each(SEARCHED[what], seen_at=request.now.timestamp())
-        if all(criterion.meets(company, stored) for criterion in wanted)
-    ]
+    first, rest = [c for c in wanted if c.cheap], [c for c in wanted if not c.cheap]
+    found = []
+    for stored in company.records.each(SEARCHED[what], seen_at=request.now.timestamp()):
+        if all(criterion.meets(company, stored, stored.body) for criterion in first):
+            body = company.shown(stored) if rest else {}
+            if all(criterion.meets(company, stored, body) for criterion in rest):
+                found.append((stored.kind, stored.id))
+    return found
 
 
 def met_by_date(company: Company, operator: str, text: str, values: list[str]) -> bool:

@@ -231,14 +231,14 @@ _TABLE: Final = {
         ),
     ),
 }
-# S text, D date, M references, E enumeration, B boolean, L number
+# S text, T text that may be a number, D date, M references, E enumeration, B boolean, L number
 _SEARCHES: Final = {
     "Transaction": (
         "sales.transactions",
         (
             "account:M accountType:E amount:L createdFrom:M currency:M dateCreated:D dueDate:D entity:M externalId:M "
             "externalIdString:S internalId:M internalIdNumber:L lastModifiedDate:D mainLine:B memo:S memoMain:S "
-            "otherRefNum:S posting:B postingPeriod:M status:E subsidiary:M tranDate:D tranId:S type:E voided:B"
+            "otherRefNum:T posting:B postingPeriod:M status:E subsidiary:M tranDate:D tranId:S type:E voided:B"
         ),
     ),
     "Account": (

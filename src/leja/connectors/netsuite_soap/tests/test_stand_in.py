@@ -292,7 +292,7 @@ def test_a_closed_period_takes_nothing_and_gives_nothing(org: Running) -> None:
     answer = org.call("delete", ref(id_, "invoice"))
     assert refused(getattr(answer, "writeResponse", answer)) == "TRAN_PERIOD_CLOSED"
     basic = made("common.platform", "AccountingPeriodSearchBasic",
-                 startDate=made("core.platform", "SearchDateField", operator="within", searchValue=datetime(2026, 5, 1), searchValue2=datetime(2026, 6, 1)))  # fmt: skip
+                 startDate=made("core.platform", "SearchDateField", operator="within", searchValue=datetime(2026, 5, 1, tzinfo=UTC), searchValue2=datetime(2026, 6, 1, tzinfo=UTC)))  # fmt: skip
     periods = org.search(basic).recordList.record
     assert [(p.periodName, p.closed) for p in periods] == [("May 2026", True), ("Jun 2026", False)]
     org.control("lock")
@@ -363,7 +363,9 @@ def test_criteria_find_what_they_say(org: Running) -> None:
         "inv-1"
     ]
     assert ids(memo=made(core, "SearchStringField", operator="contains", searchValue="order 17")) == ["inv-1"]
-    assert ids(tranDate=made(core, "SearchDateField", operator="on", searchValue=datetime(2026, 5, 2))) == ["inv-1"]
+    assert ids(tranDate=made(core, "SearchDateField", operator="on", searchValue=datetime(2026, 5, 2, tzinfo=UTC))) == [
+        "inv-1"
+    ]
     after = made(core, "SearchDateField", operator="after", searchValue=START)
     assert ids(lastModifiedDate=after) == ["inv-2"]
     entity = made(core, "SearchMultiSelectField", operator="anyOf", searchValue=[ref("502")])

@@ -55,7 +55,7 @@ def types() -> dict[tuple[str, str], list[tuple[str, str]]]:
 def test_the_tables_say_what_the_schema_says(types: dict[Any, list[tuple[str, str]]]) -> None:
     kinds = {"d": "double", "b": "boolean", "t": "dateTime", "r": "RecordRef", "R": "RecordRefList", "N": "NullField"}
     kinds |= {"S": "SearchStringField", "D": "SearchDateField", "M": "SearchMultiSelectField", "B": "SearchBooleanField",
-              "E": "SearchEnumMultiSelectField"}  # fmt: skip
+              "E": "SearchEnumMultiSelectField", "T": "SearchTextNumberField"}  # fmt: skip
     for shape in (*SHAPES.values(), *SEARCHES.values()):
         theirs = [("nullFieldList", "NullField"), *types[shape.space, shape.name]]
         names = [name for name, _ in theirs]
