@@ -74,7 +74,7 @@ class Company:
         if body.get("internalId"):
             raise Invalid("USER_ERROR", "The internalId is not allowed in an upsert; use the externalId")
         if not body.get("externalId"):
-            raise Invalid("MISSING_REQD_ARGUMENT", "The externalId is required for an upsert")
+            raise Invalid("UNIQUE_RCRD_ID_REQD", "The externalId is required for an upsert")
         found = self.records.of_group(KINDS[kind].group, external=body["externalId"])
         if found is not None and found.kind != kind:
             raise Invalid("DUP_RCRD", "This record already exists: the external id belongs to another record type")
@@ -106,7 +106,7 @@ class Company:
         elif named.get("externalId"):
             found = self.records.of_group(KINDS[kind].group, external=named["externalId"])
         else:
-            raise Invalid("MISSING_REQD_ARGUMENT", "internalId or externalId is required")
+            raise Invalid("UNIQUE_RCRD_ID_REQD", "internalId or externalId is required")
         if found is None or found.kind != kind:
             raise Invalid("RCRD_DSNT_EXIST", "That record does not exist.")
         return found
@@ -349,9 +349,16 @@ def _merged(kind: str, before: Body, body: Body) -> Body:
             }
             for row in new[row_field]:
                 key = str(row.get("line") or len(rows) + 1)
-                rows[key] = {**rows.get(key, {}), **row}
+                rows[key] = {**_repriced(rows.get(key, {}), row), **row}
             after[field.name] = {row_field: list(rows.values())}
     return {name: value for name, value in after.items() if value is not None and name != "nullFieldList"}
+
+
+def _repriced(before: Body, row: Body) -> Body:
+    """A line without what follows from a price that changes: the tax, and the amount where rate or quantity are given."""
+    stale = {"tax1Amt", "grossAmt"} if row.keys() & {"amount", "rate", "quantity", "taxCode"} else set[str]()
+    stale |= {"amount"} if row.keys() & {"rate", "quantity"} and (row.get("rate") or before.get("rate")) else set[str]()
+    return {name: value for name, value in before.items() if name not in stale}
 
 
 def month_end(day: date) -> date:

@@ -238,7 +238,7 @@ _SEARCHES: Final = {
         (
             "account:M accountType:E amount:L createdFrom:M currency:M dateCreated:D dueDate:D entity:M externalId:M "
             "externalIdString:S internalId:M internalIdNumber:L lastModifiedDate:D mainLine:B memo:S memoMain:S "
-            "otherRefNum:T posting:B postingPeriod:M status:E subsidiary:M tranDate:D tranId:S type:E voided:B"
+            "otherRefNum:T posting:B status:E subsidiary:M tranDate:D tranId:S type:E voided:B"
         ),
     ),
     "Account": (

@@ -41,7 +41,7 @@ def client() -> Any:
     return zeep.Client(str(SPECS / "netsuite.wsdl"), transport=Transport(session=session, cache=InMemoryCache()))
 
 
-def made(space: str, name: str, **fields: Any) -> Any:
+def made(space: str, name: str, /, **fields: Any) -> Any:
     """A value of a type of the WSDL; ``space`` as in ``sales.transactions``."""
     first, _, second = space.rpartition(".")
     return client().get_type(f"{{urn:{first}_2023_2.{second}.webservices.netsuite.com}}{name}")(**fields)
@@ -120,7 +120,7 @@ def org() -> Iterator[Running]:
     running.stop()
 
 
-def line(amount: str = "100.00", item: str = "1", kind: str = "Invoice", **more: Any) -> Any:
+def line(amount: str | None = "100.00", item: str = "1", kind: str = "Invoice", **more: Any) -> Any:
     space = "sales.transactions" if kind in ("Invoice", "CashSale") else "customers.transactions"
     return made(space, f"{kind}Item", item=ref(item), amount=amount, taxCode=ref("1"), **more)
 
@@ -259,6 +259,27 @@ def test_an_update_changes_what_is_given(org: Running) -> None:
     assert (body["memo"], body["otherRefNum"], body["total"]) == ("after", "PO 1", "120.00")
     (missing,) = org.add(made("sales.transactions", "Invoice", internalId="77", memo="x"), verb="updateList")
     assert refused(missing) == "RCRD_DSNT_EXIST"
+
+
+def test_a_list_is_replaced_unless_it_is_said_not_to_be(org: Running) -> None:
+    id_ = org.made(sale(external="inv-1", memo="before", lines=[line("100.00"), line("30.00", item="2")]))
+    rows = made("sales.transactions", "InvoiceItemList", item=[line("50.00", line=1)], replaceAll=False)
+    org.add(made("sales.transactions", "Invoice", internalId=id_, itemList=rows), verb="updateList")
+    assert (org.total("4000"), org.total("4010"), org.total("2100")) == (-5000, -3000, -1600)
+    blank = made("core.platform", "NullField", name=["memo"])
+    rows = made("sales.transactions", "InvoiceItemList", item=[line("20.00")])
+    org.add(
+        made("sales.transactions", "Invoice", internalId=id_, itemList=rows, nullFieldList=blank), verb="updateList"
+    )
+    assert (org.total("4000"), org.total("4010"), org.total("2100")) == (-2000, 0, -400)
+    assert "memo" not in org.control("document", kind="invoice", id=id_)["body"]
+
+
+def test_a_rate_and_a_gross_amount_price_a_line(org: Running) -> None:
+    org.made(
+        sale(lines=[line(None, rate="3.335", quantity=2), line(None, grossAmt="120.00"), line("10.00", tax1Amt="1.99")])
+    )
+    assert (org.total("4000"), org.total("2100"), org.total("1100")) == (-11667, -2332, 13999)
 
 
 def test_what_is_read_only_cannot_be_written(org: Running) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from leja.connectors.netsuite_soap.stand_in import STAND_IN
 from leja.connectors.netsuite_soap.stand_in_envelope import Node, Unreadable, Writer, read, record_in
 from leja.connectors.netsuite_soap.stand_in_limits import AtOnce
 from leja.connectors.netsuite_soap.stand_in_passport import signature
+from leja.connectors.netsuite_soap.stand_in_search import _OPERATORS, _TYPES
 from leja.connectors.netsuite_soap.stand_in_shapes import SEARCH_SPACES, SEARCHES, SHAPES
 from leja.connectors.netsuite_soap.tests.test_stand_in import SPECS, Running, journal, posted, ref, refused, sale
 from leja_sandbox.kit import ACCOUNTING_ACTIONS, environment
@@ -66,6 +69,26 @@ def test_the_tables_say_what_the_schema_says(types: dict[Any, list[tuple[str, st
                 assert dict(theirs)[name] == kinds.get(field.kind, field.kind), f"{shape.name}.{name}"
     for name, space in SEARCH_SPACES.items():
         assert ("basic", f"{name}SearchBasic") in types[space, f"{name}Search"]
+
+
+def test_the_operators_of_searches_are_the_schemas(types: dict[Any, Any]) -> None:
+    text = (SPECS / "xsd" / "platform.coreTypes.xsd").read_text()
+    for kind, names in _TYPES.items():
+        for name in names:
+            if kind != "B":
+                block = re.search(rf'simpleType name="{name}Operator".*?</simpleType>', text, re.DOTALL)
+                assert block, name
+                assert set(_OPERATORS[kind]) <= set(re.findall(r'value="(\w+)"', block[0])), name
+
+
+def test_the_codes_of_refusals_are_the_vendors(types: dict[Any, Any]) -> None:
+    text = (SPECS / "xsd" / "platform.faultTypes.xsd").read_text()
+    theirs = set(re.findall(r'<enumeration value="(\w+)"', text))
+    ours: set[str] = set()
+    for path in (Path(__file__).parent.parent).glob("stand_in*.py"):
+        ours |= set(re.findall(r'"([A-Z]+_[A-Z_]+)"', path.read_text()))
+    assert len(ours) > 20
+    assert ours <= theirs, ours - theirs
 
 
 def test_the_vendors_example_of_a_signature() -> None:
@@ -134,20 +157,23 @@ def test_reading_is_total(body: bytes) -> None:
     assert isinstance(node, Node)
 
 
+@lru_cache(maxsize=1)
+def founded() -> Any:
+    return STAND_IN.build(environment(settings={"foreign": False}))
+
+
 @settings(max_examples=40, deadline=None)
 @given(amounts=st.lists(st.integers(1, 10**7), min_size=1, max_size=6), rate=st.integers(1, 3000))
 def test_every_accepted_document_balances_in_both_currencies(amounts: list[int], rate: int) -> None:
-    stand_in = STAND_IN.build(environment(settings={"foreign": False, "concurrent": 0}))
     rows = [
         {"item": {"internalId": "1"}, "amount": f"{amount / 100:.2f}", "taxCode": {"internalId": "2"}}
         for amount in amounts
     ]
     body = {"entity": {"internalId": "501"}, "tranDate": "2026-05-04", "currency": {"internalId": "3"},
             "exchangeRate": f"{rate / 1000:.3f}", "itemList": {"item": rows}}  # fmt: skip
-    stand_in.control.call("foreign", kind="invoice", body=body)
-    rows_ = stand_in.control.call("books")
-    assert sum(row["minor"] for row in rows_) == 0
-    assert sum(row["home_minor"] for row in rows_) == 0
+    made = founded().control.call("foreign", kind="invoice", body=body)
+    assert sum(row["minor"] for row in made["postings"]) == 0
+    assert sum(row["home_minor"] for row in made["postings"]) == 0
 
 
 # --- faults -------------------------------------------------------------------------------------------------------
