@@ -157,7 +157,9 @@ def _fields(node: Node, shape: Shape, version: str) -> Body:
     body: Body = {}
     for child in node.children:
         field = shape.fields.get(child.name)
-        if field is None or child.space != shape.space or child.version != version:
+        # nullFieldList comes from the base type of all records, whose namespace is the core.
+        space = "core.platform" if field is not None and field.kind == "N" else shape.space
+        if field is None or child.space != space or child.version != version:
             raise invalid(shape, version, child.name)
         if field.name in body and not field.many:
             raise invalid(shape, version, f"{child.name} (twice)")
