@@ -1,0 +1,1 @@
+"""NetSuite over SOAP: so far its stand-in alone."""
