@@ -5,8 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from leja.core.money import Money
 from leja.database.engine import Database
-from leja.documents.parts import Party
+from leja.documents.parts import Party, Tender
+from leja.documents.payment import Payment
 from tests.bookkeeping.shop import Shop, header, refund, sale
 
 
@@ -166,3 +168,12 @@ def test_a_payment_reference_that_is_learnt_later_reverses_nothing(shop: Shop) -
     shop.arrive(named)
     shop.record()
     assert (shop.count("document_revision"), shop.count("entry")) == (2, 1)
+
+
+@pytest.mark.parametrize(("customer", "aside"), [(Party(external_id="c1", name="Ada"), "customer_credits"), (None, "unidentified_receipts")])
+def test_money_of_a_known_customer_is_a_credit_though_the_person_is_kept_apart(shop: Shop, customer: Party | None, aside: str) -> None:
+    tender = Tender(means="bank", amount=Money(5000, "GBP"))
+    shop.arrive(Payment(header=header("p1"), tender=tender, customer=customer))
+    shop.record()
+    assert shop.balances() == {"bank": 5000, aside: -5000}
+

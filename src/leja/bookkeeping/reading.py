@@ -12,6 +12,7 @@ import msgspec
 from leja.connectors.contract import Context, Decoded, RawEvent, Wanted
 from leja.documents.document import Document, content_digest, facts
 from leja.documents.parts import Party
+from leja.documents.payment import Payment
 
 Decode = Callable[[RawEvent, Context], Decoded]
 
@@ -39,7 +40,8 @@ def said(document: Document) -> Said:
     """A document taken apart and written down."""
     party = getattr(document, "customer", None)
     if party is not None:
-        document = msgspec.structs.replace(document, customer=None)  # type: ignore[type-var]
+        who = {"identified": True} if isinstance(document, Payment) else {}
+        document = msgspec.structs.replace(document, customer=None, **who)  # type: ignore[type-var]
     stored = facts(document)
     return Said(document=document, facts=stored, content=content_digest(stored, document.header.version), party=party)
 

@@ -27,7 +27,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="ki
 
     ``seen_elsewhere``: a processor tells of it that only settles sales which other connections record. What they record
     of the same movement (found by the tender's references) is already booked; only the rest is an unidentified receipt.
-    A negative amount is money that went back.
+    A negative amount is money that went back. ``identified`` stands for the customer where the personal data was taken out.
     """
 
     header: Header
@@ -36,3 +36,4 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="ki
     customer: Party | None = None
     rate: Rate | None = None
     seen_elsewhere: bool = False
+    identified: bool = False

@@ -35,7 +35,7 @@ def post_payment(case: Case, payment: Payment) -> None:
             "allocated-over-payment", f"Payment {case.name} is allocated to more than its amount.",
             document=case.header.external_id, amount=amount, allocated=allocated,
         )
-    aside = "customer_credits" if payment.customer is not None else "unidentified_receipts"
+    aside = "customer_credits" if payment.customer is not None or payment.identified else "unidentified_receipts"
     at_once = [part for part in payment.allocations if part.business_day in (None, case.day)]
     later = [part for part in payment.allocations if part.business_day not in (None, case.day)]
     draft = case.draft("receipt")

@@ -316,7 +316,7 @@ def test_sales_on_account_are_owed_until_they_are_paid(open_chain: Any) -> None:
     chain.told()
     assert chain.waiting() == []
     left = {role: minor for (role, _), minor in chain.books().items()}
-    assert (left["receivable"], left["cash:till"], left["unidentified_receipts"]) == (2160, 1000, -1000)
+    assert (left["receivable"], left["cash:till"], left["customer_credits"]) == (2160, 1000, -1000)
 
 
 def test_tips_rounding_gift_cards_and_tenders_stand_where_they_belong(open_chain: Any) -> None:
