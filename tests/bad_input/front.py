@@ -44,9 +44,12 @@ Json = dict[str, Any]
 
 @cache
 def documented() -> dict[str, str]:
-    """Code and what to do about it, of every row of docs/errors.md."""
-    rows = re.findall(r"^\| `([a-z0-9-]+)` \| .+? \| (.+?) \|$", (ROOT / "docs/errors.md").read_text(), re.MULTILINE)
-    return dict(rows)
+    """Code and what to do about it, of every row of docs/errors.md and of the connectors' own pages."""
+    pages = [ROOT / "docs/errors.md", *sorted((ROOT / "src/leja/connectors").glob("*/README.md"))]
+    return {
+        code: remedy for page in pages
+        for code, remedy in re.findall(r"^\| `([a-z0-9-]+)` \| .+? \| (.+?) \|$", page.read_text(), re.MULTILINE)
+    }
 
 
 def order(number: int, **changes: Any) -> Json:
@@ -208,8 +211,8 @@ async def ask(door: WebhookDoor, name: str, body: bytes, headers: Mapping[str, s
 
 
 def explained(code: str) -> None:
-    """The code stands in docs/errors.md with something to do about it."""
-    assert documented().get(code), f"docs/errors.md does not explain {code}"
+    """The code is explained, with something to do about it."""
+    assert documented().get(code), f"no page explains {code}"
 
 
 def refusal(call: Callable[[], object]) -> Refused:

@@ -107,6 +107,7 @@ def test_r_finer_than_the_target_keeps_is_held_whole_and_never_rounded(stage: Se
     random = Random(f"R{currency}")
     placed = [scene.control(SHOP, "place_order", **order(random, currency)) for _ in range(6)]
     placed += [scene.sell(scene.line(f"{random.randint(1, 900) * 5}.050", random.randint(1, 9))) for _ in range(6)]
+    scene.webhooks()
     scene.settle()
     assert scene.unfinished() == Counter()
     assert scene.sums() == (12, sum(scene.minor(one["total"]) for one in placed))
@@ -127,6 +128,7 @@ def test_r_a_day_equals_the_sum_of_what_the_channel_reports(stage: Setting, curr
     random = Random(f"day{currency}")
     given = [order(random, currency) for _ in range(20)]
     expected = sum(owned(scene, scene.control(SHOP, "place_order", **one), one) for one in given)
+    scene.webhooks()
     scene.settle()
     scene.assert_settled()
     assert totals(scene, BY_SALE, "SalesReceipt") == totals(scene, BY_DAY, "Invoices") == [expected]
