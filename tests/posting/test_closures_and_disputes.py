@@ -119,7 +119,7 @@ def test_a_reason_that_nobody_knows_is_a_persons_decision() -> None:
     with pytest.raises(NeedsReview) as caught:
         post(known(), dispute(reason="unknown"))
     assert caught.value.code == "dispute-reason-unknown"
-    assert "to fraud the sale stands" in caught.value.remedy
+    assert "stands and the money is a loss" in caught.value.remedy
 
 
 def test_a_top_up_is_a_transfer_that_a_later_payout_settles() -> None:

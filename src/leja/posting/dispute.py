@@ -40,8 +40,9 @@ def post_dispute(case: Case, dispute: Dispute, sale: Sale | None) -> None:
         raise NeedsReview(
             "dispute-reason-unknown",
             f"Dispute {case.name} was lost, but the processor's reason does not say whether over the goods or to fraud.",
-            remedy="Say which at the connection's settings (dispute reasons), then `leja review retry`: over goods the price and "
-            "its tax go back, to fraud the sale stands and the money is a loss.",
+            remedy="Look at the dispute in the processor's dashboard. Say which it was where the connection has a setting for it (see "
+            "the connector's page), then `leja review retry`: over goods the price and its tax go back, to fraud the sale "
+            "stands and the money is a loss.",
             document=case.header.external_id,
         )
     draft.put("disputes_receivable", -amount, base=-case.in_base(amount), memo=dispute.reference)
