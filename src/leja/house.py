@@ -435,7 +435,8 @@ class House:
 
     def doors(self) -> DoorDirectory:
         """Which connection stands behind a webhook address."""
-        return DoorDirectory(DatabaseDoors(self.database, ways, self._door_secrets), self.clock)
+        doors = DatabaseDoors(self.database, ways, self._door_secrets)
+        return DoorDirectory(doors, self.clock, tenants=doors.of_tenant)
 
     def committer(self) -> GroupCommitter:
         """Writes what the door takes in, many requests in one commit."""

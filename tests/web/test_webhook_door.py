@@ -385,12 +385,18 @@ def _read_nothing(headers: Mapping[str, str], body: bytes) -> tuple[ReadEvent, .
     return ()
 
 
-async def test_what_a_connector_objects_to_is_kept_and_then_answered_in_its_words(database: Database, clock: Clock) -> None:
+async def test_what_a_connector_objects_to_is_kept_and_then_answered_in_its_words(
+    database: Database, clock: Clock
+) -> None:
     def objection(headers: Mapping[str, str], body: bytes) -> HandshakeAnswer | None:
-        return HandshakeAnswer(status=422, body=b"no", headers={"content-type": "text/plain"}) if b"odd" in body else None
+        return (
+            HandshakeAnswer(status=422, body=b"no", headers={"content-type": "text/plain"}) if b"odd" in body else None
+        )
 
     signed = msgspec.structs.replace(
-        SIGNED.webhooks, objection=objection, conflict=HandshakeAnswer(status=409, body=b"other")  # type: ignore[type-var]
+        SIGNED.webhooks,
+        objection=objection,
+        conflict=HandshakeAnswer(status=409, body=b"other"),  # type: ignore[type-var]
     )
     load = DatabaseDoors(database, {"signed": Ways(webhooks=signed)}.get, secrets_of)
     _, _, door = make_connection(database, clock)
@@ -407,8 +413,57 @@ async def test_what_a_connector_objects_to_is_kept_and_then_answered_in_its_word
     assert rows(database, "SELECT count(*) FROM event") == [(7,)]
 
 
-async def test_a_connector_that_declares_nothing_answers_200_to_a_contradiction(database: Database, clock: Clock) -> None:
+async def test_a_connector_that_declares_nothing_answers_200_to_a_contradiction(
+    database: Database, clock: Clock
+) -> None:
     _, _, door = make_connection(database, clock)
     async with opened(database, clock) as client:
         assert (await client.post(door, b'{"id":"1"}'))[0] == 200
         assert (await client.post(door, b'{"id":"1","more":"x"}'))[0] == 200
+
+
+MIXED = Ways(
+    webhooks=Webhooks(
+        verify=verify, read=lambda headers, body: _read_mixed(body), secret_setting="signing", one_tenant=False
+    )
+)
+
+
+def _read_mixed(body: bytes) -> tuple[ReadEvent, ...]:
+    parts = msgspec.json.decode(body, type=list[msgspec.Raw])
+    named = [(msgspec.json.decode(part, type=dict[str, str]), bytes(part)) for part in parts]
+    return tuple(ReadEvent(key=said["id"], topic="x", account=said["shop"], body=part) for said, part in named)
+
+
+async def test_a_delivery_that_mixes_merchants_reaches_each_of_them_and_nobody_else(
+    database: Database, clock: Clock
+) -> None:
+    own = {name: make_connection(database, clock, slug="mixed", tenant=name) for name in ("a", "b", "c")}
+    twin = make_connection(database, clock, slug="mixed", tenant="a")
+    make_connection(database, clock, slug="signed", tenant="b")
+    strange = own["c"][1]
+
+    def secrets(org_id: UUID, connection_id: UUID, name: str) -> tuple[str, ...]:
+        return ("a secret of its own app",) if connection_id == strange else (SECRET,)
+
+    doors = DatabaseDoors(database, {"mixed": MIXED, "signed": SIGNED}.get, secrets)
+    app = WebhookDoor(DoorDirectory(doors, clock, tenants=doors.of_tenant), GroupCommitter(database, clock), clock)
+    app.start()
+    client, door = Client(app), own["a"][2]
+    try:
+        body = msgspec.json.encode([{"id": f"{shop}1", "shop": shop} for shop in "abcd"])
+        assert (await client.post(door, body))[0] == 200
+        assert (await client.post(door, body))[0] == 200, "told again, kept once"
+        assert (await client.post(door, msgspec.json.encode([{"id": "c2", "shop": "c"}])))[0] == 401
+        assert (await client.post(door, body, sign=False))[0] == 401
+    finally:
+        await asyncio.to_thread(app.stop)
+    kept = rows(
+        database,
+        "SELECT connection_id, event_key, body FROM event JOIN event_body USING (org_id, event_id) ORDER BY 2, 1",
+    )
+    part = {shop: msgspec.json.encode({"id": f"{shop}1", "shop": shop}) for shop in "ab"}
+    assert kept == [(own["a"][1], "a1", part["a"]), (twin[1], "a1", part["a"]), (own["b"][1], "b1", part["b"])]
+    assert rows(database, "SELECT code, sum(count) FROM refused_request GROUP BY 1 ORDER BY 1") == [
+        ("signature-wrong", 1), ("webhook-wrong-account", 3)
+    ]  # fmt: skip

@@ -38,9 +38,11 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     ways: Ways
     secrets: tuple[str, ...] = ()
     tenant: str = ""
+    slug: str = ""
 
 
 LoadDoor = Callable[[str], Door | None]
+LoadTenant = Callable[[str, str], Sequence[Door]]
 WaysOf = Callable[[str], Ways | None]
 SecretsOf = Callable[[UUID, UUID, str], Sequence[str]]
 
@@ -60,22 +62,60 @@ class DatabaseDoors:
                 "SELECT org_id, connection_id, slug, tenant FROM connection WHERE door = %s AND removed_at IS NULL",
                 (door,),
             ).fetchone()
-        if row is None:
-            return None
-        org_id, connection_id, slug, tenant = row
-        ways = self._ways_of(str(slug))
+        return self._door(*row) if row else None
+
+    def of_tenant(self, slug: str, tenant: str) -> Sequence[Door]:
+        """The doors of all connections, of any organisation, with that account. Raises Transient ``database-away``."""
+        with self._database.transaction() as conn:
+            rows = conn.execute(
+                "SELECT org_id, connection_id, slug, tenant FROM connection"
+                " WHERE slug = %s AND tenant = %s AND removed_at IS NULL ORDER BY connection_id LIMIT 100",
+                (slug, tenant),
+            ).fetchall()
+        return [door for row in rows if (door := self._door(*row))]
+
+    def _door(self, org_id: UUID, connection_id: UUID, slug: str, tenant: str) -> Door | None:
+        ways = self._ways_of(slug)
         if ways is None:
             return None
         setting = ways.webhooks.secret_setting if ways.webhooks else ways.nudges.secret_setting if ways.nudges else ""
         secrets = tuple(self._secrets_of(org_id, connection_id, setting)) if setting else ()
-        return Door(org_id=org_id, connection_id=connection_id, ways=ways, secrets=secrets, tenant=str(tenant))
+        return Door(org_id=org_id, connection_id=connection_id, ways=ways, secrets=secrets, tenant=tenant, slug=slug)
+
+
+class TenantDirectory:
+    """Whose an account is that an app's webhook names, remembered for ``fresh_seconds``.
+
+    It is asked only after a signature held, so a stranger cannot fill it.
+    """
+
+    def __init__(self, load: LoadTenant, clock: Clock, *, fresh_seconds: float = 5.0) -> None:
+        self._load = load
+        self._clock = clock
+        self._fresh = timedelta(seconds=fresh_seconds)
+        self._known: OrderedDict[tuple[str, str], tuple[Sequence[Door], datetime]] = OrderedDict()
+
+    async def find(self, slug: str, tenant: str) -> Sequence[Door]:
+        """The doors of that account. Raises Transient ``database-away``."""
+        known = self._known.get((slug, tenant))
+        if known is not None and self._clock() - known[1] <= self._fresh:
+            return known[0]
+        doors = await asyncio.to_thread(self._load, slug, tenant)
+        self._known[slug, tenant] = doors, self._clock()
+        self._known.move_to_end((slug, tenant))
+        while len(self._known) > DOORS_MAX:
+            self._known.popitem(last=False)
+        return doors
 
 
 class DoorDirectory:
     """Remembers doors, and addresses that are none, for ``fresh_seconds``; a known door is served while it is
     renewed."""
 
-    def __init__(self, load: LoadDoor, clock: Clock, *, fresh_seconds: float = 5.0) -> None:
+    def __init__(
+        self, load: LoadDoor, clock: Clock, *, tenants: LoadTenant | None = None, fresh_seconds: float = 5.0
+    ) -> None:
+        self.tenants = TenantDirectory(tenants, clock, fresh_seconds=fresh_seconds) if tenants else None
         self._load = load
         self._clock = clock
         self._fresh = timedelta(seconds=fresh_seconds)

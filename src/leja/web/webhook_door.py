@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
-from leja.connectors.contract import HandshakeAnswer, RawEvent, ReadEvent
+from leja.connectors.contract import HandshakeAnswer, RawEvent, ReadEvent, Webhooks
 from leja.core.clock import Clock
 from leja.core.errors import LejaError, Refused, Transient
 from leja.http.redaction import kept_headers
@@ -177,34 +178,59 @@ class WebhookDoor:
             if answer is not None:
                 raise _vendors(answer)
         if door.ways.webhooks is not None:
-            if len(body) > OFF_LOOP_BYTES:
-                return await asyncio.to_thread(self._events, door, headers, body)
-            return self._events(door, headers, body)
+            return await self._events(door, door.ways.webhooks, headers, body)
         if door.ways.nudges is not None:
             return self._wanted(door, headers, body)
         raise self._refusal(door, 404, "door-unknown")
 
-    def _events(self, door: Door, headers: dict[str, str], body: bytes) -> Batch:
-        """The events of a signed request. Nothing of the body is looked at before the signature holds."""
-        webhooks = door.ways.webhooks
-        assert webhooks is not None
+    async def _events(self, door: Door, webhooks: Webhooks, headers: dict[str, str], body: bytes) -> Batch:
+        """The events of a signed request, each for the connection of its account."""
+        off_loop = len(body) > OFF_LOOP_BYTES
+        given = (door, webhooks, headers, body)
+        read = await asyncio.to_thread(self._read, *given) if off_loop else self._read(*given)
+        others = {} if webhooks.one_tenant else await self._others(door, read, headers, body)
+        theirs = [[*([] if _stranger(door, event) else [door]), *others.get(event.account, ())] for event in read]
+        if not all(theirs):
+            refusal = self._refusal(door, webhooks.refusal_status, "webhook-wrong-account")
+            if webhooks.one_tenant or not any(theirs):
+                raise refusal
+        kept = kept_headers(headers)
+        sorted_out = zip(read, theirs, strict=True)
+        arrivals = [_arrival(whose, event, kept, body) for event, doors in sorted_out for whose in doors]
+        return Batch(rows=rows_of(arrivals, self._clock()))
+
+    def _read(self, door: Door, webhooks: Webhooks, headers: dict[str, str], body: bytes) -> tuple[ReadEvent, ...]:
+        """What a request says. Nothing of the body is looked at before the signature holds."""
         try:
             webhooks.verify(headers, body, door.secrets, self._clock())
         except Refused as error:
             raise self._refusal(door, webhooks.refusal_status, error.code) from None
         try:
             read = webhooks.read(headers, body)
-            kept = kept_headers(headers)
-            arrivals = tuple(self._arrival(door, event, kept, body) for event in read)
+            for event in read:
+                require_key(event.key)
         except LejaError as error:
             raise self._refusal(door, 400, error.code) from None
-        if any(_stranger(door, event) for event in read):
-            raise self._refusal(door, webhooks.refusal_status, "webhook-wrong-account")
-        return Batch(rows=rows_of(arrivals, self._clock()))
+        return read
 
-    def _arrival(self, door: Door, event: ReadEvent, headers: dict[str, str], body: bytes) -> Arrival:
-        raw = RawEvent(key=require_key(event.key), topic=event.topic, body=event.body or body, headers=headers)
-        return Arrival(org_id=door.org_id, connection_id=door.connection_id, event=raw)
+    async def _others(
+        self, door: Door, read: Sequence[ReadEvent], headers: dict[str, str], body: bytes
+    ) -> dict[str, list[Door]]:
+        """Who else an app's webhook is for: connections with its accounts whose *own* secret signed this very body.
+
+        So an event reaches a connection here only if the same request, sent to its own address, would have.
+        """
+        if self._doors.tenants is None:
+            return {}
+        found: dict[str, list[Door]] = {}
+        for account in {event.account for event in read if event.account}:
+            others = await self._doors.tenants.find(door.slug, account)
+            found[account] = [
+                other
+                for other in others
+                if other.connection_id != door.connection_id and _verifies(other, headers, body, self._clock())
+            ]
+        return found
 
     def _wanted(self, door: Door, headers: dict[str, str], body: bytes) -> Batch:
         """The things that a nudge names. Whoever nudges too often is asked to wait: a nudge costs a fetch."""
@@ -270,6 +296,22 @@ def _door_name(scope: Scope) -> str:
 def _stranger(door: Door, event: ReadEvent) -> bool:
     """Signed with a secret that several shops share, but meant for another one than this door's."""
     return bool(door.tenant and event.account and event.account != door.tenant)
+
+
+def _verifies(door: Door, headers: Mapping[str, str], body: bytes, now: datetime) -> bool:
+    webhooks = door.ways.webhooks
+    if webhooks is None or not door.secrets:
+        return False
+    try:
+        webhooks.verify(headers, body, door.secrets, now)
+    except Refused:
+        return False
+    return True
+
+
+def _arrival(door: Door, event: ReadEvent, headers: Mapping[str, str], body: bytes) -> Arrival:
+    raw = RawEvent(key=event.key, topic=event.topic, body=event.body or body, headers=headers)
+    return Arrival(org_id=door.org_id, connection_id=door.connection_id, event=raw)
 
 
 def _vendors(answer: HandshakeAnswer) -> _Answer:
