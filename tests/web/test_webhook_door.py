@@ -460,10 +460,12 @@ async def test_a_delivery_that_mixes_merchants_reaches_each_of_them_and_nobody_e
         await asyncio.to_thread(app.stop)
     kept = rows(
         database,
-        "SELECT connection_id, event_key, body FROM event JOIN event_body USING (org_id, event_id) ORDER BY 2, 1",
+        "SELECT connection_id, event_key, body FROM event JOIN event_body USING (org_id, event_id)",
     )
     part = {shop: msgspec.json.encode({"id": f"{shop}1", "shop": shop}) for shop in "ab"}
-    assert kept == [(own["a"][1], "a1", part["a"]), (twin[1], "a1", part["a"]), (own["b"][1], "b1", part["b"])]
+    assert sorted(kept) == sorted(
+        [(own["a"][1], "a1", part["a"]), (twin[1], "a1", part["a"]), (own["b"][1], "b1", part["b"])]
+    )
     assert rows(database, "SELECT code, sum(count) FROM refused_request GROUP BY 1 ORDER BY 1") == [
         ("signature-wrong", 1), ("webhook-wrong-account", 3)
     ]  # fmt: skip
