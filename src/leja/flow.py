@@ -16,20 +16,26 @@ from uuid import UUID
 
 import msgspec
 
-from leja.access import connections, logins
+from leja.access import connections, log, logins
 from leja.access.mapping import ALWAYS, Decision, decide
 from leja.bookkeeping import events
 from leja.bookkeeping.batch import Bookkeeper
 from leja.bookkeeping.batch import Progress as Recorded
-from leja.connectors.contract import Session
+from leja.connectors.contract import Chart, Session
 from leja.core.clock import Clock
-from leja.core.errors import Conflict, NeedsConsent, Refused
+from leja.core.errors import Conflict, NeedsConsent, Refused, Transient
+from leja.core.ids import uuid7
 from leja.database import review, rules
 from leja.database.engine import Connection, Database
+from leja.database.ledger import Ledger
 from leja.database.review import ReviewItem
 from leja.delivery import charts, outbox
 from leja.delivery import record as record_of_delivery
 from leja.delivery.adopt import catch_up
+from leja.delivery.drift import Gap, drifted
+from leja.delivery.mend import mend
+from leja.delivery.mend_bench import Choice
+from leja.delivery.mend_shown import EntryShown, Told, entries_shown, told_of
 from leja.delivery.send import Delivered
 from leja.delivery.send import deliver as run_delivery
 from leja.delivery.sweep import sweep
@@ -43,7 +49,7 @@ from leja.jobs import lease
 from leja.reconcile.agreement import Agreement, agreement
 from leja.reconcile.closures import check_closures
 from leja.reconcile.differences import keep_differences
-from leja.reconcile.read_back import read_back
+from leja.reconcile.read_back import read_back, read_these
 
 READ_BACK_DAYS = 35
 POLLED_EVERY = timedelta(seconds=60)
@@ -262,6 +268,91 @@ async def deliver(database: Database, target: Target, holder: str, clock: Clock)
     except Conflict:
         # Taken over: whoever has it now goes on from what is stored.
         return None
+    finally:
+        await asyncio.to_thread(_release, database, held, clock)
+
+
+class Decided(msgspec.Struct, frozen=True, kw_only=True):
+    """A drift, and what a decision about it did or would do. ``mark`` names the drift as it is shown; without entries and
+    documents to tell, and without a ``mending_id``, nothing was left to mend."""
+
+    mark: str
+    drift: tuple[str, ...]
+    differences: tuple[Gap, ...]
+    entries: tuple[EntryShown, ...] = ()
+    told: tuple[Told, ...] = ()
+    mending_id: UUID | None = None
+
+
+async def mend_drift(
+    database: Database, target: Target, holder: str, clock: Clock, deliverable_id: UUID, choice: Choice, *,
+    only_show: bool = False,
+) -> Decided:
+    """Mend what others changed at a target, or only show what that would do, after reading back what stands there.
+
+    Raises Transient ``target-busy`` where somebody else tells the target right now.
+    """
+    async with held_still(database, target, holder, clock) as guard:
+        async with asking(database, target.org_id, target.connection_id, "read-back", clock):
+            await read_these(
+                database, target.org_id, target.connection_id, target.verbs, target.session, clock(), deliverable_id)
+            chart = await _chart(database, target, clock)
+        return await asyncio.to_thread(_mended, database, target, chart, deliverable_id, choice, clock, guard, only_show)
+
+
+def _mended(
+    database: Database, target: Target, chart: Chart, deliverable_id: UUID, choice: Choice, clock: Clock,
+    guard: Callable[[Connection], None], only_show: bool,
+) -> Decided:
+    with database.transaction() as conn:
+        Ledger.open(conn, target.org_id)
+        found = drifted(conn, target.org_id, target.connection_id, deliverable_id)
+        names = charts.account_names(conn, target.org_id, target.connection_id)
+        done = mend(conn, target, chart, deliverable_id, choice, clock(), guard)
+        answer = Decided(
+            mark=found.mark if found else "", drift=tuple(one.sentence(names) for one in found.documents) if found else (),
+            differences=found.gaps if found else (), entries=entries_shown(conn, target.org_id, done.entries),
+            told=(told_of(conn, target, chart, done.entries, done.opened, clock),), mending_id=done.mending_id)
+        if only_show:
+            conn.rollback()
+            return msgspec.structs.replace(answer, mending_id=None)
+        if done.mending_id is not None:
+            log.record(conn, target.org_id, choice.by, f"drift.{choice.way}", f"deliverable/{deliverable_id}", clock(),
+                       {"reason": choice.reason, "mending": str(done.mending_id)})
+        return answer
+
+
+async def _chart(database: Database, target: Target, clock: Clock) -> Chart:
+    """The chart as it was last read, or as it is read now where that is long ago."""
+    kept = await asyncio.to_thread(_kept_chart, database, target)
+    if kept is not None and kept[1] > clock() - timedelta(seconds=charts.CHART_SECONDS):
+        return kept[0]
+    chart = await target.verbs.chart(target.session)
+    await asyncio.to_thread(_keep_chart, database, target, chart, clock())
+    return chart
+
+
+def _kept_chart(database: Database, target: Target) -> tuple[Chart, datetime] | None:
+    with database.transaction() as conn:
+        return charts.stored_chart(conn, target.org_id, target.connection_id)
+
+
+def _keep_chart(database: Database, target: Target, chart: Chart, now: datetime) -> None:
+    with database.transaction() as conn:
+        charts.store_chart(conn, target.org_id, target.connection_id, chart, now)
+
+
+@asynccontextmanager
+async def held_still(
+    database: Database, target: Target, holder: str, clock: Clock
+) -> AsyncIterator[Callable[[Connection], None]]:
+    """Hold a target's delivery lease, so that nobody tells it anything meanwhile. Raises Transient ``target-busy``."""
+    mine = f"{holder}/{uuid7(clock()).hex}"  # not the worker's own: what it is about to write must not pass for ours
+    held = await asyncio.to_thread(_acquire, database, target, mine, clock)
+    if held is None:
+        raise Transient("target-busy", f"{target.name} is being told something right now", retry_after=lease.lease_seconds())
+    try:
+        yield lambda conn: lease.assert_held(conn, held)
     finally:
         await asyncio.to_thread(_release, database, held, clock)
 

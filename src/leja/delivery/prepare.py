@@ -242,17 +242,10 @@ def _left(steps: Sequence[Step], standing: Standing) -> int:
 def _replan(desk: _Desk, standing: Standing, facts: GroupFacts, *, in_base: bool) -> Bundle | None:
     """The bundle of a new plan over the same frozen members; None if it is parked instead."""
     conn, org_id, target = desk.conn, desk.target.org_id, desk.target.connection_id
-    adopted = conn.execute(
-        "SELECT 1 FROM deliverable WHERE org_id = %s AND connection_id = %s AND group_key = %s AND kind = 'adopted'",
-        (org_id, target, standing.group_key),
-    ).fetchone()
-    if adopted:
+    members = groups.members_of(conn, org_id, standing.deliverable_id)
+    if not members or _adopted(conn, desk.target, standing.group_key):
         day = open_day(standing.bundle.date, desk.terms.chart)
         return msgspec.structs.replace(standing.bundle, date=day, customer=facts.customer)
-    members = [int(str(row[0])) for row in conn.execute(
-        "SELECT entry_number FROM deliverable_member WHERE org_id = %s AND deliverable_id = %s ORDER BY entry_number",
-        (org_id, standing.deliverable_id),
-    )]
     bucket = groups.load_buckets(conn, org_id, {standing.group_key: members})[standing.group_key][0]
     counts_as = 2 if standing.bundle.kind == "delta" else 1
     resolved = resolve(facts, bucket, counts_as, standing.reference, desk.terms, in_base=in_base)
@@ -261,6 +254,14 @@ def _replan(desk: _Desk, standing: Standing, facts: GroupFacts, *, in_base: bool
         _park(desk, standing, found[0].code if found else "target-currency", "; ".join(t.message for t in found),
               found[0].remedy if found else "Look at the target's currencies.", found)
     return resolved.bundle
+
+
+def _adopted(conn: Connection, target: Target, group_key: str) -> bool:
+    """Whether part of a group was found standing: what is told of it is a rest, which its members alone do not say."""
+    return conn.execute(
+        "SELECT 1 FROM deliverable WHERE org_id = %s AND connection_id = %s AND group_key = %s AND kind = 'adopted'",
+        (target.org_id, target.connection_id, group_key),
+    ).fetchone() is not None
 
 
 def _park(
