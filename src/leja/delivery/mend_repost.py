@@ -26,13 +26,26 @@ CORRECTION = "correction"
 
 def bring_back(bench: Bench) -> list[UUID]:
     """Have the target told what is missing; gives the deliverables that are now open."""
-    edited = [one for one in bench.drift.documents if not one.gone]
-    gone = [one for one in bench.drift.documents if one.gone]
-    opened = _corrections(bench, edited)
+    anew = any(one.gone for one in bench.drift.documents) and not _touched(bench)
+    opened = _corrections(bench, [one for one in bench.drift.documents if not (anew and one.gone)])
     bench.hold_to_stand(bench.drift.documents)
-    if gone:
+    if anew:
         opened.append(_tell_anew(bench))
     return opened
+
+
+def _touched(bench: Bench) -> bool:
+    """Whether what stood there was something else than what the members say: set right or accepted before, or adopted.
+
+    What is gone then is what stood last, and telling the members anew would count the rest twice.
+    """
+    row = bench.conn.execute(
+        "SELECT EXISTS (SELECT 1 FROM mending WHERE org_id = %(org)s AND subject = 'deliverable/' || %(of)s"
+        " AND detail -> 'documents' @> '[{\"state\": \"edited\"}]'::jsonb)"
+        " OR EXISTS (SELECT 1 FROM deliverable WHERE org_id = %(org)s AND deliverable_id = %(of)s::uuid AND bundle = '{}')",
+        {"org": bench.org_id, "of": str(bench.deliverable.deliverable_id)},
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def _corrections(bench: Bench, edited: Sequence[Altered]) -> list[UUID]:
@@ -88,14 +101,11 @@ def _tell_anew(bench: Bench) -> UUID:
 def _bundle(bench: Bench, called: str) -> Bundle:
     """What our books say of the members under today's mapping; without members, what was told before."""
     one, terms = bench.deliverable, bench.terms
-    before = msgspec.json.decode(one.bundle, type=Bundle) if one.bundle != "{}" else None
+    before = msgspec.json.decode(one.bundle, type=Bundle)
     if not bench.members:
-        if before is None:
-            raise Refused("drift-without-entries", "nothing in our books stands behind this document",
-                          remedy="`leja review accept` leaves it as it is there.")
         return msgspec.structs.replace(before, reference=called, date=open_day(before.date, terms.chart))
     bucket = groups.load_buckets(bench.conn, bench.org_id, {one.group_key: bench.members})[one.group_key][0]
-    counts_as = 2 if before is not None and before.kind == "delta" else 1
+    counts_as = 2 if before.kind == "delta" else 1
     resolved = resolve(bench.facts, bucket, counts_as, called, terms, in_base=one.in_base)
     if resolved.bundle is None:
         found = troubles(bench.target.connection_id, resolved.missing, resolved.gone)
