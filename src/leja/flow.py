@@ -19,8 +19,10 @@ import msgspec
 from leja.access import connections, log, logins
 from leja.access.mapping import ALWAYS, Decision, decide
 from leja.bookkeeping import events
+from leja.bookkeeping import undo as undoing
 from leja.bookkeeping.batch import Bookkeeper
 from leja.bookkeeping.batch import Progress as Recorded
+from leja.bookkeeping.undo import Scope, Undone
 from leja.connectors.contract import Chart, Session
 from leja.core.clock import Clock
 from leja.core.errors import Conflict, NeedsConsent, Refused, Transient
@@ -35,7 +37,8 @@ from leja.delivery.adopt import catch_up
 from leja.delivery.drift import Gap, drifted
 from leja.delivery.mend import mend
 from leja.delivery.mend_bench import Choice
-from leja.delivery.mend_shown import EntryShown, Told, entries_shown, told_of
+from leja.delivery.mend_shown import SHOWN_MAX, EntryShown, LineShown, Told, entries_shown, per_account, told_of
+from leja.delivery.rebooked import put_before
 from leja.delivery.send import Delivered
 from leja.delivery.send import deliver as run_delivery
 from leja.delivery.sweep import sweep
@@ -312,7 +315,7 @@ def _mended(
         answer = Decided(
             mark=found.mark if found else "", drift=tuple(one.sentence(names) for one in found.documents) if found else (),
             differences=found.gaps if found else (), entries=entries_shown(conn, target.org_id, done.entries),
-            told=(told_of(conn, target, chart, done.entries, done.opened, clock),), mending_id=done.mending_id)
+            told=(told_of(conn, target, chart, done.entries, done.opened, clock()),), mending_id=done.mending_id)
         if only_show:
             conn.rollback()
             return msgspec.structs.replace(answer, mending_id=None)
@@ -320,6 +323,59 @@ def _mended(
             log.record(conn, target.org_id, choice.by, f"drift.{choice.way}", f"deliverable/{deliverable_id}", clock(),
                        {"reason": choice.reason, "mending": str(done.mending_id)})
         return answer
+
+
+class Reversed(msgspec.Struct, frozen=True, kw_only=True):
+    """What an undoing or redoing did or would do: entries (at most ``SHOWN_MAX`` of them), the sum per account, and what each
+    target is told. Without a ``mending_id`` nothing was done: only shown, or nothing was left to do."""
+
+    count: int
+    entries: tuple[EntryShown, ...]
+    accounts: tuple[LineShown, ...]
+    told: tuple[Told, ...]
+    mending_id: UUID | None = None
+
+
+def undo(
+    database: Database, org_id: UUID, scope: Scope, on: date | None, targets: Sequence[Target], *, by: str, reason: str,
+    clock: Clock, only_show: bool = False,
+) -> Reversed:
+    """Reverse what still stands of a scope, on a day or each entry on its own, and put that before the targets."""
+    with database.transaction() as conn:
+        done = undoing.undo(conn, org_id, scope, on, by=by, reason=reason, now=clock())
+        return _reversed(conn, org_id, done, targets, "undo", scope.words(), by, reason, clock(), only_show=only_show)
+
+
+def redo(
+    database: Database, org_id: UUID, mending_id: UUID, on: date, targets: Sequence[Target], *, by: str, reason: str,
+    clock: Clock, only_show: bool = False,
+) -> Reversed:
+    """Say again what an undoing took out, and put that before the targets."""
+    with database.transaction() as conn:
+        done = undoing.redo(conn, org_id, mending_id, on, by=by, reason=reason, now=clock())
+        return _reversed(conn, org_id, done, targets, "redo", f"mending/{mending_id}", by, reason, clock(), only_show=only_show)
+
+
+def _reversed(
+    conn: Connection, org_id: UUID, done: Undone, targets: Sequence[Target], action: str, subject: str, by: str, reason: str,
+    now: datetime, *, only_show: bool,
+) -> Reversed:
+    put_before(conn, org_id, done.made, now)
+    numbers = [number for number, _, _ in done.made]
+    every = entries_shown(conn, org_id, numbers)
+    told = []
+    for target in targets:
+        kept = charts.stored_chart(conn, org_id, target.connection_id)
+        if kept is not None and numbers:
+            told.append(told_of(conn, target, kept[0], numbers, (), now))
+    answer = Reversed(
+        count=len(every), entries=every[:SHOWN_MAX], accounts=per_account(every), told=tuple(told), mending_id=done.mending_id)
+    if only_show:
+        conn.rollback()
+        return msgspec.structs.replace(answer, mending_id=None)
+    if done.mending_id is not None:
+        log.record(conn, org_id, by, f"books.{action}", subject[:200], now, {"reason": reason, "mending": str(done.mending_id)})
+    return answer
 
 
 async def _chart(database: Database, target: Target, clock: Clock) -> Chart:

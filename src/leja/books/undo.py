@@ -6,13 +6,13 @@ Labels tell the kinds apart: ``undo:<number>`` undoes an entry, ``drift:<id>`` f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
 import msgspec
 
-from leja.books.entry import Entry, EntryLine, reversal
+from leja.books.entry import Entry, reversal
 from leja.books.periods import Periods
 
 UNDO: Final = "undo:"
@@ -57,15 +57,6 @@ def wanted_still(stored: Sequence[tuple[int, Entry]], wanted: Sequence[Entry]) -
     if in_order[-1][1].label.startswith(UNDO) and gone.issuperset(latest.values()):
         return ()
     return [entry for entry in wanted if latest.get(entry.label) not in undone]
-
-
-def by_account(lines: Iterable[EntryLine]) -> dict[tuple[str, str], int]:
-    """The sum of lines per account and currency in minor units, debit positive; what comes to nothing is left out."""
-    sums: dict[tuple[str, str], int] = {}
-    for line in lines:
-        key = line.account, line.currency
-        sums[key] = sums.get(key, 0) + line.amount
-    return {key: amount for key, amount in sorted(sums.items()) if amount}
 
 
 def _words(what: str, reason: str) -> str:

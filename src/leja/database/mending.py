@@ -113,12 +113,12 @@ def keep(
 
 
 def kept(conn: Connection, org_id: UUID, *ways: Way, limit: int = 100) -> list[Mended]:
-    """The newest decisions of these kinds."""
+    """The newest decisions of these kinds, or of all."""
     rows = conn.execute(
         "SELECT m.mending_id, m.kind, m.connection_id, m.subject, m.dated, m.reason, m.made_by, m.at, (SELECT count(*) FROM"
         " mending_entry e WHERE e.org_id = m.org_id AND e.mending_id = m.mending_id) FROM mending m"
-        " WHERE m.org_id = %s AND m.kind = ANY(%s) ORDER BY m.mending_id DESC LIMIT %s",
-        (org_id, list(ways), limit),
+        " WHERE m.org_id = %s AND (%s OR m.kind = ANY(%s)) ORDER BY m.mending_id DESC LIMIT %s",
+        (org_id, not ways, list(ways), limit),
     ).fetchall()
     return [Mended(**dict(zip(Mended.__struct_fields__, row, strict=True))) for row in rows]
 
