@@ -43,6 +43,8 @@ from leja.delivery.send import Delivered
 from leja.delivery.send import deliver as run_delivery
 from leja.delivery.sweep import sweep
 from leja.delivery.target import Target
+from leja.delivery.typed_in import Verdict
+from leja.delivery.typed_in import decide as decide_look_alike
 from leja.intake.fetch import ask_again, fetch, forget
 from leja.intake.gaps import look_for_missed_webhooks, tell_what_the_proof_found
 from leja.intake.inbox import Kept
@@ -301,6 +303,33 @@ async def mend_drift(
                 database, target.org_id, target.connection_id, target.verbs, target.session, clock(), deliverable_id)
             chart = await _chart(database, target, clock)
         return await asyncio.to_thread(_mended, database, target, chart, deliverable_id, choice, clock, guard, only_show)
+
+
+async def decide_typed_in(
+    database: Database, target: Target, holder: str, clock: Clock, group_key: str, verdict: Verdict, *, only_show: bool = False,
+) -> Decided:
+    """Say whether a document of others is the one that was about to be told, or only show what would come of it."""
+    async with held_still(database, target, holder, clock) as guard:
+        chart = await _chart(database, target, clock)
+        return await asyncio.to_thread(_typed_in, database, target, chart, group_key, verdict, clock, guard, only_show)
+
+
+def _typed_in(
+    database: Database, target: Target, chart: Chart, group_key: str, verdict: Verdict, clock: Clock,
+    guard: Callable[[Connection], None], only_show: bool,
+) -> Decided:
+    with database.transaction() as conn:
+        done = decide_look_alike(conn, target, chart, group_key, verdict, clock(), guard)
+        answer = Decided(
+            mark=group_key, drift=(), differences=(), told=(told_of(conn, target, chart, (), done.opened, clock()),),
+            mending_id=done.mending_id)
+        if only_show:
+            conn.rollback()
+            return msgspec.structs.replace(answer, mending_id=None)
+        if done.mending_id is not None:
+            log.record(conn, target.org_id, verdict.by, f"typed-in.{verdict.answer}", group_key[:200], clock(),
+                       {"reason": verdict.reason, "mending": str(done.mending_id)})
+        return answer
 
 
 def _mended(

@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -40,7 +40,6 @@ from leja.database.migrate import migrate
 from leja.database.roles import ensure_roles
 from leja.database.watch import State, Watch
 from leja.delivery import outbox
-from leja.delivery.mend_bench import Choice
 from leja.delivery.restored import Witness
 from leja.delivery.target import Target
 from leja.http.addresses import expanded, parsed, private_hosts
@@ -423,13 +422,12 @@ class House:
         finally:
             await target.session.http.close()
 
-    async def mend(
-        self, org_id: UUID, connection_id: UUID, deliverable_id: UUID, choice: Choice, *, only_show: bool = False
+    async def decide(
+        self, step: Callable[..., Awaitable[flow.Decided]], org_id: UUID, connection_id: UUID, *what: object, only_show: bool = False
     ) -> flow.Decided:
-        """Mend a drift, or show what that would do."""
+        """Do a step of the flow in which a person decides something about a target, or show what that would do."""
         async with self.targeted(org_id, connection_id) as target:
-            return await flow.mend_drift(
-                self.database, target, self.holder, self.clock, deliverable_id, choice, only_show=only_show)
+            return await step(self.database, target, self.holder, self.clock, *what, only_show=only_show)
 
     async def with_targets(self, org_id: UUID, act: Callable[[Sequence[Target]], flow.Reversed]) -> flow.Reversed:
         """Do something for which all targets of an organisation must be at hand; their connectors alone are asked."""

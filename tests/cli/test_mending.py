@@ -91,3 +91,21 @@ def test_only_a_drift_is_mended(stage: Stage, tmp_path: Path) -> None:
     stage.leja("sync", code=3)
     item = stage.leja.json("review", "list")["items"][0]["item_id"]
     assert stage.leja.json("review", "accept", item, code=2)["error"]["code"] == "review-no-drift"
+
+
+def test_what_was_typed_in_is_shown_and_counted_once(stage: Stage, tmp_path: Path) -> None:
+    stage.till()
+    stage.books()
+    leja = stage.leja
+    leja("mapping", "mode", "ledger", "each")
+    leja.json("mapping", "suggest", "ledger", "--accept")
+    assert leja.json("connection", "typed-in", "ledger")["look"] == "opening"
+    assert leja.json("connection", "typed-in", "ledger", "--look", "always", "--days", "2")["days"] == 2
+    assert leja.json("connection", "typed-in", "ledger", "--look", "now", code=2)["error"]["code"] == "typed-in-rule"
+    assert leja.json("connection", "typed-in", "till", code=2)["error"]["code"] == "connection-duty"
+    leja.json("intake", "file", "till", str(stage.sales_file(tmp_path)))
+    leja("sync")
+    (first, *_) = stage.control("ledger", "documents", kind="SalesReceipt")
+    body = stage.control("ledger", "document", kind="SalesReceipt", id=first["id"])
+    assert body["postings"]
+    assert leja.json("review", "list")["items"] == []

@@ -28,6 +28,7 @@ from leja.delivery.mend_bench import Choice
 from leja.delivery.preview import Preview, preview
 from leja.delivery.send import Delivered
 from leja.delivery.target import Target
+from leja.delivery.typed_in import Verdict
 from leja.house import House, Settings
 from leja.http.oauth import Tokens
 from leja.http.pacing import Pacing
@@ -234,6 +235,14 @@ class TargetScene:
         choice = Choice(way=way, on=self.clock().date(), by="test", **given)
         decided = self.run(flow.mend_drift(
             self.database, self.target(), self.house.holder, self.clock, deliverable_id, choice, only_show=only_show))
+        assert isinstance(decided, flow.Decided)
+        return decided
+
+    def say(self, group_key: str, answer: Any, *, only_show: bool = False, **given: Any) -> flow.Decided:
+        """Somebody says whether a document of others is the one that was about to be told."""
+        verdict = Verdict(answer=answer, by="test", **given)
+        decided = self.run(flow.decide_typed_in(
+            self.database, self.target(), self.house.holder, self.clock, group_key, verdict, only_show=only_show))
         assert isinstance(decided, flow.Decided)
         return decided
 

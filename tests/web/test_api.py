@@ -78,7 +78,7 @@ def filled(path, org, item):
 
 
 BODIES = {"lock": {"reason": "r"}, "reopen": {"reason": "r"}, "mapping": {"scope": "books", "key": "bank", "value": "1000", "reason": "r"},
-          "mend": {"way": "accept"}, "undo": {"what": "entry", "name": "1"}, "redo": {}}
+          "mend": {"way": "accept"}, "undo": {"what": "entry", "name": "1"}, "redo": {}, "typed-in": {"answer": "same"}}
 
 
 def asked(served, method, path, token, org):

@@ -8,7 +8,7 @@ import typer
 
 from leja import flow
 from leja.access import log, organisations
-from leja.cli import chosen, review_mend
+from leja.cli import chosen, review_mend, review_typed_in
 from leja.cli.chosen import Yes, actor
 from leja.cli.review_item import EVERY, Item, named
 from leja.cli.speaking import AsJson, Org, answer, command, opened, out, table
@@ -124,3 +124,5 @@ app.command("look")(review_mend.look)
 app.command("accept")(review_mend.accept)
 app.command("repost")(review_mend.repost)
 app.command("reverse")(review_mend.reverse)
+app.command("same")(review_typed_in.same)
+app.command("different")(review_typed_in.different)

@@ -99,14 +99,14 @@ def _decide(
         choice = Choice(way=way, on=day, by=actor(), reason=reason, accounts=chosen.pairs(account or ()))
         shown = done = None
         if not settled:
-            shown = asyncio.run(house.mend(home.org_id, connection_id, deliverable_id, choice, only_show=True))
+            shown = asyncio.run(house.decide(flow.mend_drift, home.org_id, connection_id, deliverable_id, choice, only_show=True))
             if not preview and shown.mark:
                 if not as_json:
                     _say(shown, would=True)
                 chosen.confirm(f"{way}: {'; '.join(shown.drift)}", yes)
                 choice = _for(choice, shown.mark)
             if not preview:
-                done = asyncio.run(house.mend(home.org_id, connection_id, deliverable_id, choice))
+                done = asyncio.run(house.decide(flow.mend_drift, home.org_id, connection_id, deliverable_id, choice))
     found = done or shown or flow.Decided(mark="", drift=(), differences=())
     if as_json:
         answer({"done": found.mending_id is not None, **_plain(found)})

@@ -15,7 +15,7 @@ from leja.core.ids import uuid7
 from leja.database import review
 from leja.database.engine import Connection
 from leja.database.ledger import Ledger
-from leja.delivery import charts, groups, masters, outbox, record, settlements, states
+from leja.delivery import charts, groups, look_alikes, masters, outbox, record, settlements, states
 from leja.delivery.adopt import orphans
 from leja.delivery.attempt import Sending, frozen_draft, insert_deliverables, key_of
 from leja.delivery.bundle import GroupFacts, Terms, open_day, resolve
@@ -321,10 +321,21 @@ def _plan_new(desk: _Desk, lane: str, room: int) -> None:
                 _hold_group(desk, planned)
             else:
                 ready.append(planned)
+    ready = _not_typed_in(desk, ready)
     _learn(desk, [step for planned in ready for step in planned.steps])
     for planned in ready:
         with _holding(desk, planned.facts.group_key):
             _take(desk, planned)
+
+
+def _not_typed_in(desk: _Desk, ready: Sequence[Planned]) -> list[Planned]:
+    """Those that nothing of others looks like; a person is asked about the rest before they are told."""
+    org_id, target = desk.target.org_id, desk.target.connection_id
+    rule = look_alikes.rule_of(desk.conn, org_id, target)
+    found = look_alikes.alike(desk.conn, org_id, target, ready, rule) if rule.look != "never" else {}
+    for key, those in found.items():
+        _hold_group(desk, Held(group_key=key, troubles=(look_alikes.trouble(target, key, those),)))
+    return [planned for planned in ready if planned.facts.group_key not in found]
 
 
 @contextmanager

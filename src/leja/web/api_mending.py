@@ -19,8 +19,10 @@ from leja.core.clock import business_day
 from leja.core.errors import Refused
 from leja.database import mending, review
 from leja.delivery.drift import CODE
+from leja.delivery.look_alikes import CODE as LOOK_ALIKE
 from leja.delivery.mend_bench import Choice, WayOut
 from leja.delivery.target import Target
+from leja.delivery.typed_in import Answer, Verdict
 from leja.house import House
 from leja.web.api_access import Asking, house_of, not_there, reading
 from leja.web.api_page import ORG, READ, Limit, OrgId
@@ -42,6 +44,15 @@ class Mend(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reason = ""
     shown: Text = ""
     accounts: dict[Text, Text] = {}
+
+
+class TypedIn(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the document over there is the one that is about to be told. ``document``: its id, where several look alike."""
+
+    answer: Answer
+    document: Text = ""
+    reason: Reason = ""
+    preview: bool = False
 
 
 class Undo(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +96,20 @@ def mend(request: Asking, org: OrgId, item: FromPath[UUID], data: JSONBody[Mend]
         raise Refused("review-no-drift", f"{found.code} is no change that others made at a target", remedy=found.remedy)
     choice = Choice(way=data.way, on=data.on or _today(house, org), by=by, reason=data.reason, shown=data.shown, accounts=data.accounts)
     deliverable_id = UUID(found.subject.removeprefix("drift/"))
-    return asyncio.run(house.mend(org, found.connection_id, deliverable_id, choice, only_show=data.preview))
+    return asyncio.run(house.decide(flow.mend_drift, org, found.connection_id, deliverable_id, choice, only_show=data.preview))
+
+
+@post(f"{ORG}/review/{{item:uuid}}/typed-in", opt=REVIEW, status_code=200, sync_to_thread=True, operation_id="typedIn")
+def typed_in(request: Asking, org: OrgId, item: FromPath[UUID], data: JSONBody[TypedIn]) -> flow.Decided:
+    """Say whether a person typed in already what a target is about to be told."""
+    house, by = _acting(request, org)
+    with house.database.transaction() as conn:
+        found = review.item(conn, org, item)
+    if found is None or found.connection_id is None or found.code != LOOK_ALIKE:
+        raise Refused("review-no-look-alike", f"{item} is no item about something that was typed in", remedy="List the items first.")
+    verdict = Verdict(answer=data.answer, by=by, document=data.document, reason=data.reason)
+    group = found.subject.split("/", 2)[2]
+    return asyncio.run(house.decide(flow.decide_typed_in, org, found.connection_id, group, verdict, only_show=data.preview))
 
 
 @post(f"{ORG}/undo", opt=REVIEW, status_code=200, sync_to_thread=True, operation_id="undo")
@@ -130,4 +154,4 @@ def _today(house: House, org_id: UUID) -> date:
     return business_day(house.clock(), home.zone, home.day_end_minutes)
 
 
-HANDLERS = (kept, mend, undo, redo)
+HANDLERS = (kept, mend, typed_in, undo, redo)
