@@ -93,19 +93,19 @@ def test_only_a_drift_is_mended(stage: Stage, tmp_path: Path) -> None:
     assert stage.leja.json("review", "accept", item, code=2)["error"]["code"] == "review-no-drift"
 
 
-def test_what_was_typed_in_is_shown_and_counted_once(stage: Stage, tmp_path: Path) -> None:
+def test_the_rule_for_what_was_typed_in_is_shown_and_set(stage: Stage) -> None:
     stage.till()
     stage.books()
     leja = stage.leja
-    leja("mapping", "mode", "ledger", "each")
-    leja.json("mapping", "suggest", "ledger", "--accept")
     assert leja.json("connection", "typed-in", "ledger")["look"] == "opening"
-    assert leja.json("connection", "typed-in", "ledger", "--look", "always", "--days", "2")["days"] == 2
+    set_ = leja.json("connection", "typed-in", "ledger", "--look", "always", "--days", "2")
+    assert (set_["look"], set_["days"]) == ("always", 2)
     assert leja.json("connection", "typed-in", "ledger", "--look", "now", code=2)["error"]["code"] == "typed-in-rule"
     assert leja.json("connection", "typed-in", "till", code=2)["error"]["code"] == "connection-duty"
-    leja.json("intake", "file", "till", str(stage.sales_file(tmp_path)))
-    leja("sync")
-    (first, *_) = stage.control("ledger", "documents", kind="SalesReceipt")
-    body = stage.control("ledger", "document", kind="SalesReceipt", id=first["id"])
-    assert body["postings"]
-    assert leja.json("review", "list")["items"] == []
+
+
+def test_only_a_look_alike_is_said_to_be_the_same(stage: Stage, tmp_path: Path) -> None:
+    ready(stage, tmp_path)
+    item = changed(stage, "delete")
+    for said in ("same", "different"):
+        assert stage.leja.json("review", said, item, code=2)["error"]["code"] == "review-no-look-alike"
