@@ -16,24 +16,35 @@ from uuid import UUID
 
 import msgspec
 
-from leja.access import connections, logins
+from leja.access import connections, log, logins
 from leja.access.mapping import ALWAYS, Decision, decide
 from leja.bookkeeping import events
+from leja.bookkeeping import undo as undoing
 from leja.bookkeeping.batch import Bookkeeper
 from leja.bookkeeping.batch import Progress as Recorded
-from leja.connectors.contract import Session
+from leja.bookkeeping.undo import Scope, Undone
+from leja.connectors.contract import Chart, Session
 from leja.core.clock import Clock
-from leja.core.errors import Conflict, NeedsConsent, Refused
+from leja.core.errors import Conflict, NeedsConsent, Refused, Transient
+from leja.core.ids import uuid7
 from leja.database import review, rules
 from leja.database.engine import Connection, Database
+from leja.database.ledger import Ledger
 from leja.database.review import ReviewItem
 from leja.delivery import charts, outbox
 from leja.delivery import record as record_of_delivery
 from leja.delivery.adopt import catch_up
+from leja.delivery.drift import Gap, drifted
+from leja.delivery.mend import mend
+from leja.delivery.mend_bench import Choice
+from leja.delivery.mend_shown import SHOWN_MAX, EntryShown, LineShown, Told, entries_shown, per_account, told_of
+from leja.delivery.rebooked import put_before
 from leja.delivery.send import Delivered
 from leja.delivery.send import deliver as run_delivery
 from leja.delivery.sweep import sweep
 from leja.delivery.target import Target
+from leja.delivery.typed_in import Verdict
+from leja.delivery.typed_in import decide as decide_look_alike
 from leja.intake.fetch import ask_again, fetch, forget
 from leja.intake.gaps import look_for_missed_webhooks, tell_what_the_proof_found
 from leja.intake.inbox import Kept
@@ -43,7 +54,7 @@ from leja.jobs import lease
 from leja.reconcile.agreement import Agreement, agreement
 from leja.reconcile.closures import check_closures
 from leja.reconcile.differences import keep_differences
-from leja.reconcile.read_back import read_back
+from leja.reconcile.read_back import read_back, read_these
 
 READ_BACK_DAYS = 35
 POLLED_EVERY = timedelta(seconds=60)
@@ -262,6 +273,171 @@ async def deliver(database: Database, target: Target, holder: str, clock: Clock)
     except Conflict:
         # Taken over: whoever has it now goes on from what is stored.
         return None
+    finally:
+        await asyncio.to_thread(_release, database, held, clock)
+
+
+class Decided(msgspec.Struct, frozen=True, kw_only=True):
+    """A drift, and what a decision about it did or would do. ``mark`` names the drift as it is shown; without entries and
+    documents to tell, and without a ``mending_id``, nothing was left to mend."""
+
+    mark: str
+    drift: tuple[str, ...]
+    differences: tuple[Gap, ...]
+    entries: tuple[EntryShown, ...] = ()
+    told: tuple[Told, ...] = ()
+    mending_id: UUID | None = None
+
+
+async def mend_drift(
+    database: Database, target: Target, holder: str, clock: Clock, deliverable_id: UUID, choice: Choice, *,
+    only_show: bool = False,
+) -> Decided:
+    """Mend what others changed at a target, or only show what that would do, after reading back what stands there.
+
+    Raises Transient ``target-busy`` where somebody else tells the target right now.
+    """
+    async with held_still(database, target, holder, clock) as guard:
+        async with asking(database, target.org_id, target.connection_id, "read-back", clock):
+            await read_these(
+                database, target.org_id, target.connection_id, target.verbs, target.session, clock(), deliverable_id)
+            chart = await _chart(database, target, clock)
+        return await asyncio.to_thread(_mended, database, target, chart, deliverable_id, choice, clock, guard, only_show)
+
+
+async def decide_typed_in(
+    database: Database, target: Target, holder: str, clock: Clock, group_key: str, verdict: Verdict, *, only_show: bool = False,
+) -> Decided:
+    """Say whether a document of others is the one that was about to be told, or only show what would come of it."""
+    async with held_still(database, target, holder, clock) as guard:
+        chart = await _chart(database, target, clock)
+        return await asyncio.to_thread(_typed_in, database, target, chart, group_key, verdict, clock, guard, only_show)
+
+
+def _typed_in(
+    database: Database, target: Target, chart: Chart, group_key: str, verdict: Verdict, clock: Clock,
+    guard: Callable[[Connection], None], only_show: bool,
+) -> Decided:
+    with database.transaction() as conn:
+        done = decide_look_alike(conn, target, chart, group_key, verdict, clock(), guard)
+        answer = Decided(
+            mark=group_key, drift=(), differences=(), told=(told_of(conn, target, chart, (), done.opened, clock()),),
+            mending_id=done.mending_id)
+        if only_show:
+            conn.rollback()
+            return msgspec.structs.replace(answer, mending_id=None)
+        if done.mending_id is not None:
+            log.record(conn, target.org_id, verdict.by, f"typed-in.{verdict.answer}", group_key[:200], clock(),
+                       {"reason": verdict.reason, "mending": str(done.mending_id)})
+        return answer
+
+
+def _mended(
+    database: Database, target: Target, chart: Chart, deliverable_id: UUID, choice: Choice, clock: Clock,
+    guard: Callable[[Connection], None], only_show: bool,
+) -> Decided:
+    with database.transaction() as conn:
+        Ledger.open(conn, target.org_id)
+        found = drifted(conn, target.org_id, target.connection_id, deliverable_id)
+        names = charts.account_names(conn, target.org_id, target.connection_id)
+        done = mend(conn, target, chart, deliverable_id, choice, clock(), guard)
+        answer = Decided(
+            mark=found.mark if found else "", drift=tuple(one.sentence(names) for one in found.documents) if found else (),
+            differences=found.gaps if found else (), entries=entries_shown(conn, target.org_id, done.entries),
+            told=(told_of(conn, target, chart, done.entries, done.opened, clock()),), mending_id=done.mending_id)
+        if only_show:
+            conn.rollback()
+            return msgspec.structs.replace(answer, mending_id=None)
+        if done.mending_id is not None:
+            log.record(conn, target.org_id, choice.by, f"drift.{choice.way}", f"deliverable/{deliverable_id}", clock(),
+                       {"reason": choice.reason, "mending": str(done.mending_id)})
+        return answer
+
+
+class Reversed(msgspec.Struct, frozen=True, kw_only=True):
+    """What an undoing or redoing did or would do: entries (at most ``SHOWN_MAX`` of them), the sum per account, and what each
+    target is told. Without a ``mending_id`` nothing was done: only shown, or nothing was left to do."""
+
+    count: int
+    entries: tuple[EntryShown, ...]
+    accounts: tuple[LineShown, ...]
+    told: tuple[Told, ...]
+    mending_id: UUID | None = None
+
+
+def undo(
+    database: Database, org_id: UUID, scope: Scope, on: date | None, targets: Sequence[Target], *, by: str, reason: str,
+    clock: Clock, only_show: bool = False,
+) -> Reversed:
+    """Reverse what still stands of a scope, on a day or each entry on its own, and put that before the targets."""
+    with database.transaction() as conn:
+        done = undoing.undo(conn, org_id, scope, on, by=by, reason=reason, now=clock())
+        return _reversed(conn, org_id, done, targets, "undo", scope.words(), by, reason, clock(), only_show=only_show)
+
+
+def redo(
+    database: Database, org_id: UUID, mending_id: UUID, on: date, targets: Sequence[Target], *, by: str, reason: str,
+    clock: Clock, only_show: bool = False,
+) -> Reversed:
+    """Say again what an undoing took out, and put that before the targets."""
+    with database.transaction() as conn:
+        done = undoing.redo(conn, org_id, mending_id, on, by=by, reason=reason, now=clock())
+        return _reversed(conn, org_id, done, targets, "redo", f"mending/{mending_id}", by, reason, clock(), only_show=only_show)
+
+
+def _reversed(
+    conn: Connection, org_id: UUID, done: Undone, targets: Sequence[Target], action: str, subject: str, by: str, reason: str,
+    now: datetime, *, only_show: bool,
+) -> Reversed:
+    put_before(conn, org_id, done.made, now)
+    numbers = [number for number, _, _ in done.made]
+    every = entries_shown(conn, org_id, numbers)
+    told = []
+    for target in targets:
+        kept = charts.stored_chart(conn, org_id, target.connection_id)
+        if kept is not None and numbers:
+            told.append(told_of(conn, target, kept[0], numbers, (), now))
+    answer = Reversed(
+        count=len(every), entries=every[:SHOWN_MAX], accounts=per_account(every), told=tuple(told), mending_id=done.mending_id)
+    if only_show:
+        conn.rollback()
+        return msgspec.structs.replace(answer, mending_id=None)
+    if done.mending_id is not None:
+        log.record(conn, org_id, by, f"books.{action}", subject[:200], now, {"reason": reason, "mending": str(done.mending_id)})
+    return answer
+
+
+async def _chart(database: Database, target: Target, clock: Clock) -> Chart:
+    """The chart as it was last read, or as it is read now where that is long ago."""
+    kept = await asyncio.to_thread(_kept_chart, database, target)
+    if kept is not None and kept[1] > clock() - timedelta(seconds=charts.CHART_SECONDS):
+        return kept[0]
+    chart = await target.verbs.chart(target.session)
+    await asyncio.to_thread(_keep_chart, database, target, chart, clock())
+    return chart
+
+
+def _kept_chart(database: Database, target: Target) -> tuple[Chart, datetime] | None:
+    with database.transaction() as conn:
+        return charts.stored_chart(conn, target.org_id, target.connection_id)
+
+
+def _keep_chart(database: Database, target: Target, chart: Chart, now: datetime) -> None:
+    with database.transaction() as conn:
+        charts.store_chart(conn, target.org_id, target.connection_id, chart, now)
+
+
+@asynccontextmanager
+async def held_still(
+    database: Database, target: Target, holder: str, clock: Clock
+) -> AsyncIterator[Callable[[Connection], None]]:
+    """Hold a target's delivery lease, so that nobody tells it anything meanwhile. Raises Transient ``target-busy``."""
+    mine = f"{holder}/{uuid7(clock()).hex}"  # not the worker's own: what it is about to write must not pass for ours
+    held = await asyncio.to_thread(_acquire, database, target, mine, clock)
+    if held is None:
+        raise Transient("target-busy", f"{target.name} is being told something right now", retry_after=lease.lease_seconds())
+    try:
+        yield lambda conn: lease.assert_held(conn, held)
     finally:
         await asyncio.to_thread(_release, database, held, clock)
 

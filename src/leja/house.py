@@ -6,8 +6,8 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -333,11 +333,8 @@ class House:
         return Ran(fruitful=bool(taken.pages), not_before=begun + timedelta(seconds=self.settings.poll_seconds))
 
     async def _deliver(self, org_id: UUID, subject: str) -> Ran:
-        target = await asyncio.to_thread(self._target, org_id, subject)
-        try:
+        async with self.targeted(org_id, UUID(subject)) as target:
             done = await flow.deliver(self.database, target, self.holder, self.clock)
-        finally:
-            await target.session.http.close()
         if done is None:
             return Ran(fruitful=False, not_before=self.clock() + timedelta(seconds=BUSY_SECONDS))
         wait = PAUSED_SECONDS if done.paused else DELIVER_SECONDS * self._stretch(target.connection_id) ** 2
@@ -350,12 +347,9 @@ class House:
         return await self._tonight(org_id, found.connection_id)
 
     async def _read_back(self, org_id: UUID, subject: str) -> Ran:
-        target = await asyncio.to_thread(self._target, org_id, subject)
         start = (await asyncio.to_thread(self._connection, org_id, UUID(subject))).start_date
-        try:
+        async with self.targeted(org_id, UUID(subject)) as target:
             await flow.read_all_back(self.database, target, start, self.clock)
-        finally:
-            await target.session.http.close()
         return await self._tonight(org_id, target.connection_id, nights=self._stretch(target.connection_id))
 
     async def _close_days(self, org_id: UUID, _: str) -> Ran:
@@ -418,8 +412,30 @@ class House:
         with self.database.transaction() as conn:
             return connections.by_id(conn, org_id, connection_id)
 
-    def _target(self, org_id: UUID, subject: str) -> Target:
-        return self.target(self._connection(org_id, UUID(subject)))
+    @asynccontextmanager
+    async def targeted(self, org_id: UUID, connection_id: UUID) -> AsyncIterator[Target]:
+        """An accounting connection to be told, closed afterwards."""
+        found = await asyncio.to_thread(self._connection, org_id, connection_id)
+        target = await asyncio.to_thread(self.target, found)
+        try:
+            yield target
+        finally:
+            await target.session.http.close()
+
+    async def decide(
+        self, step: Callable[..., Awaitable[flow.Decided]], org_id: UUID, connection_id: UUID, *what: object, only_show: bool = False
+    ) -> flow.Decided:
+        """Do a step of the flow in which a person decides something about a target, or show what that would do."""
+        async with self.targeted(org_id, connection_id) as target:
+            return await step(self.database, target, self.holder, self.clock, *what, only_show=only_show)
+
+    async def with_targets(self, org_id: UUID, act: Callable[[Sequence[Target]], flow.Reversed]) -> flow.Reversed:
+        """Do something for which all targets of an organisation must be at hand; their connectors alone are asked."""
+        with self.database.transaction() as conn:
+            every = connections.connections(conn, org_id, duty="accounting")
+        async with AsyncExitStack() as stack:
+            targets = [await stack.enter_async_context(self.targeted(org_id, one.connection_id)) for one in every]
+            return await asyncio.to_thread(act, targets)
 
     @asynccontextmanager
     async def _connected(self, org_id: UUID, subject: str) -> AsyncIterator[tuple[Connection, Session]]:

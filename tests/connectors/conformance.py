@@ -26,7 +26,7 @@ from . import samples
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 ASYNC = ("subscribe", "poll", "plan", "backfill", "fetch", "ids", "day_totals", "chart", "deliver", "find", "read_back",
-         "changed", "balances")
+         "changed", "balances", "dated")
 PURE = ("decode", "read_file", "detect", "handshake", "steps", "draft")
 
 

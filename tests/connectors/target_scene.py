@@ -7,6 +7,7 @@ from collections import defaultdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Self
+from uuid import UUID
 
 import msgspec
 
@@ -23,9 +24,11 @@ from leja.database import review
 from leja.database.engine import Database
 from leja.database.rules import set_posting_mode
 from leja.delivery import charts
+from leja.delivery.mend_bench import Choice
 from leja.delivery.preview import Preview, preview
 from leja.delivery.send import Delivered
 from leja.delivery.target import Target
+from leja.delivery.typed_in import Verdict
 from leja.house import House, Settings
 from leja.http.oauth import Tokens
 from leja.http.pacing import Pacing
@@ -219,6 +222,29 @@ class TargetScene:
         balances = self.run(read())
         with self.database.transaction() as conn:
             return agreement(conn, self.org_id, target.connection_id, SINCE, UNTIL, balances)
+
+    def drifted(self) -> list[UUID]:
+        """The deliverables that people are asked about, after reading back and sweeping."""
+        found = self.run(flow.read_all_back(self.database, self.target(), SINCE, self.clock))
+        assert found.connection == self.slug
+        with self.database.transaction() as conn:
+            return [UUID(item.subject.removeprefix("drift/")) for item in review.items(conn, self.org_id) if item.code == "drift"]
+
+    def mend(self, deliverable_id: UUID, way: Any, *, only_show: bool = False, **given: Any) -> flow.Decided:
+        """Somebody decides what is to come of a drift."""
+        choice = Choice(way=way, on=self.clock().date(), by="test", **given)
+        decided = self.run(flow.mend_drift(
+            self.database, self.target(), self.house.holder, self.clock, deliverable_id, choice, only_show=only_show))
+        assert isinstance(decided, flow.Decided)
+        return decided
+
+    def say(self, group_key: str, answer: Any, *, only_show: bool = False, **given: Any) -> flow.Decided:
+        """Somebody says whether a document of others is the one that was about to be told."""
+        verdict = Verdict(answer=answer, by="test", **given)
+        decided = self.run(flow.decide_typed_in(
+            self.database, self.target(), self.house.holder, self.clock, group_key, verdict, only_show=only_show))
+        assert isinstance(decided, flow.Decided)
+        return decided
 
     # --- what is true then ---
 

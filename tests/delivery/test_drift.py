@@ -49,7 +49,7 @@ database, clock):
     shop.fake.change(shop.fake._store(_draft(four)))
     found = {drift.kind: drift for drift in swept(shop, database, clock)}
     assert set(found) == {"edited", "voided", "deleted", "doubled"}
-    assert "account r1000: 1100 instead of 1200" in found["edited"].cause
+    assert "account r1000: 11.00 GBP instead of 12.00 GBP" in found["edited"].cause
     swept(shop, database, clock)
     kinds = shop.rows("SELECT DISTINCT kind FROM difference WHERE org_id = %s AND settled_at IS NULL")
     assert sorted(kind for kind, in kinds) == ["deleted", "doubled", "edited", "voided"]

@@ -73,11 +73,12 @@ def routes(app):
 
 
 def filled(path, org, item):
-    path = path.replace("{org:uuid}", str(org.org_id)).replace("{item:uuid}", str(item)).replace("{period:str}", "2026-05")
+    path = path.replace("{org:uuid}", str(org.org_id)).replace("{item:uuid}", str(item)).replace("{period:str}", "2026-05").replace("{mending_id:uuid}", str(item))
     return re.sub(r"\{name:str\}", f"shop of {org.name}", path)
 
 
-BODIES = {"lock": {"reason": "r"}, "reopen": {"reason": "r"}, "mapping": {"scope": "books", "key": "bank", "value": "1000", "reason": "r"}}
+BODIES = {"lock": {"reason": "r"}, "reopen": {"reason": "r"}, "mapping": {"scope": "books", "key": "bank", "value": "1000", "reason": "r"},
+          "mend": {"way": "accept"}, "undo": {"what": "entry", "name": "1"}, "redo": {}, "typed-in": {"answer": "same"}}
 
 
 def asked(served, method, path, token, org):

@@ -13,7 +13,7 @@ from leja.access import connections, log, organisations
 from leja.access.connection_secrets import put_secret
 from leja.access.connections import Connection, secret_names
 from leja.access.organisations import Organisation
-from leja.cli import chosen, connection_check, consenting
+from leja.cli import chosen, connection_check, connection_typed_in, consenting
 from leja.cli.chosen import Yes, actor
 from leja.cli.speaking import EXIT, AsJson, Org, answer, command, opened, out, table
 from leja.connectors import registry
@@ -334,3 +334,6 @@ def _shown(found: Connection) -> dict[str, Any]:
         "login": login,
         "door": found.door,
     }
+
+
+app.command("typed-in")(connection_typed_in.typed_in)

@@ -16,6 +16,7 @@ GROUPS: Final = {
     "books": "Trial balance, entries, exports.",
     "period": "Periods: lock and reopen.",
     "review": "What a person must decide.",
+    "undo": "Take back what was booked by dated reversals, and say it again.",
     "audit": "The chain and its anchors.",
     "token": "API tokens.",
     "secret": "Credentials of connections.",

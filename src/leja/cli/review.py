@@ -8,18 +8,13 @@ import typer
 
 from leja import flow
 from leja.access import log, organisations
-from leja.access.organisations import Organisation
-from leja.cli import chosen
+from leja.cli import chosen, review_mend, review_typed_in
 from leja.cli.chosen import Yes, actor
+from leja.cli.review_item import EVERY, Item, named
 from leja.cli.speaking import AsJson, Org, answer, command, opened, out, table
-from leja.core.errors import Refused
-from leja.database.engine import Connection as Conn
-from leja.database.review import ReviewItem, items
+from leja.database.review import items
 
 app = typer.Typer()
-EVERY = 100_000
-
-Item = Annotated[str, typer.Argument(help="The item's id, or the end of it that no other has.")]
 
 
 @app.command("list")
@@ -49,7 +44,7 @@ def list_(
 def show(item: Item, org: Org = "", as_json: AsJson = False) -> None:
     """Show one item with its facts and the way out."""
     with opened() as house, house.database.transaction() as conn:
-        found = _found(conn, organisations.organisation(conn, org), item, settled=True)
+        found = named(conn, organisations.organisation(conn, org), item, settled=True)
     if as_json:
         answer(found)
         return
@@ -81,7 +76,7 @@ def retry(
     with opened() as house:
         with house.database.transaction() as conn:
             home = organisations.organisation(conn, org)
-            picked = items(conn, home.org_id, limit=EVERY) if item == "all" else [_found(conn, home, item)]
+            picked = items(conn, home.org_id, limit=EVERY) if item == "all" else [named(conn, home, item)]
         released = 0
         for one in picked:
             with house.database.transaction() as conn:
@@ -106,7 +101,7 @@ def dismiss(
     with opened() as house:
         with house.database.transaction() as conn:
             home = organisations.organisation(conn, org)
-            found = _found(conn, home, item)
+            found = named(conn, home, item)
         chosen.confirm(f"{found.code} is given up: {found.message}", yes)
         with house.database.transaction() as conn:
             flow.dismiss(conn, home.org_id, found, by=actor(), now=house.clock())
@@ -125,13 +120,9 @@ def dismiss(
         out().print(f"{found.code} is dismissed.")
 
 
-def _found(conn: Conn, home: Organisation, item: str, *, settled: bool = False) -> ReviewItem:
-    every = items(conn, home.org_id, limit=EVERY) + (
-        items(conn, home.org_id, settled=True, limit=EVERY) if settled else []
-    )
-    found = [one for one in every if item and str(one.item_id).endswith(item)]
-    if len(found) != 1:
-        raise Refused(
-            "review-unknown", f"{len(found) or 'no'} items are named {item!r}", remedy="`leja review list` lists them."
-        )
-    return found[0]
+app.command("look")(review_mend.look)
+app.command("accept")(review_mend.accept)
+app.command("repost")(review_mend.repost)
+app.command("reverse")(review_mend.reverse)
+app.command("same")(review_typed_in.same)
+app.command("different")(review_typed_in.different)

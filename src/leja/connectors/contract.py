@@ -38,6 +38,8 @@ function (or object) of the agreed name in ``source.py`` or ``target.py``; what 
   read_back  async (Session, Sequence[RemoteDocument]) -> tuple[RemoteState, ...]
   changed    async (Session, cursor | None) -> ChangedPage: drift, foreign entries, documents that bear our mark
   balances   async (Session, since, until) -> tuple[RemoteBalance, ...]: per account and day, of all documents
+  dated      async (Session, since, until) -> tuple[RemoteState, ...]: all documents dated in the window, ours and others',
+             in as few calls as the vendor allows. Not there: what people typed in before is known from ``changed`` alone
 
 ``login.py`` (platforms whose declaration says ``Login``)
   log_in     async (Http, settings, secrets) -> Mapping[str, str]: opens a session; the headers that carry it

@@ -30,7 +30,7 @@ SOURCE_VERBS: Final = (
     "webhooks", "nudges", "handshake", "subscribe", "poll", "plan", "backfill", "fetch", "read_file", "detect",
     "decode", "ids", "day_totals",
 )
-TARGET_VERBS: Final = ("chart", "steps", "draft", "ANCHORS", "deliver", "find", "read_back", "changed", "balances")
+TARGET_VERBS: Final = ("chart", "steps", "draft", "ANCHORS", "deliver", "find", "read_back", "changed", "balances", "dated")
 
 
 @lru_cache(maxsize=1)

@@ -136,8 +136,8 @@ def orphans(conn: Connection, org_id: UUID, connection_id: UUID, marks: Sequence
         " FROM remote_state s WHERE s.org_id = %s AND s.connection_id = %s AND s.reference <> ''"
         " AND left(s.reference, 14) = ANY(%s) AND s.state = 'present' AND NOT EXISTS (SELECT 1 FROM deliverable d"
         " WHERE d.org_id = s.org_id AND d.connection_id = s.connection_id AND d.reference ="
-        " split_part(s.reference, '-', 1))"
-        " ORDER BY s.reference",
+        " split_part(s.reference, '-', 1)) AND NOT EXISTS (SELECT 1 FROM remote_document r WHERE r.org_id = s.org_id"
+        " AND r.connection_id = s.connection_id AND r.kind = s.kind AND r.remote_id = s.remote_id) ORDER BY s.reference",
         (org_id, connection_id, list(marks)),
     ).fetchall()
     found: dict[str, list[Orphan]] = {}

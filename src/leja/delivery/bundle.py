@@ -103,7 +103,7 @@ def resolve(
         in_base=in_base,
         bundle=Bundle(
             reference=reference, kind=kind, date=day, currency=currency, lines=told,
-            rate=Decimal(1) if in_base else _rates(bucket.lines, terms.base_currency).get(currency, Decimal(1)),
+            rate=Decimal(1) if in_base else rates_of(bucket.lines, terms.base_currency).get(currency, Decimal(1)),
             number=facts.number, text=_text(facts, bucket, day, terms.base_currency if in_base else ""), due=facts.due,
             customer=facts.customer,
             applies_to=facts.applies_to, rounding_account=rounding,
@@ -210,7 +210,7 @@ def _text(facts: GroupFacts, bucket: Bucket, told_on: date, base: str) -> str:
     else:
         text = f"{facts.kind.replace('_', ' ').capitalize()} {facts.number}".strip()
     if base:
-        rates = ", ".join(f"{code} at {rate:f}" for code, rate in sorted(_rates(bucket.lines,
+        rates = ", ".join(f"{code} at {rate:f}" for code, rate in sorted(rates_of(bucket.lines,
         base).items()) if code != base)
         text += f", told in {base}" + (f" ({rates})" if rates else "")
     if told_on != bucket.posting_date:
@@ -219,7 +219,7 @@ def _text(facts: GroupFacts, bucket: Bucket, told_on: date, base: str) -> str:
     return text
 
 
-def _rates(lines: Iterable[NetLine], base: str) -> dict[str, Decimal]:
+def rates_of(lines: Iterable[NetLine], base: str) -> dict[str, Decimal]:
     """The rate that the lines of each currency were booked at, in major units."""
     sums: dict[str, tuple[int, int]] = {}
     for line in lines:

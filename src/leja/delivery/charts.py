@@ -32,6 +32,12 @@ def stored_chart(conn: Connection, org_id: UUID, connection_id: UUID) -> tuple[C
     return (msgspec.json.decode(str(row[0]), type=Chart), row[1]) if row else None
 
 
+def account_names(conn: Connection, org_id: UUID, connection_id: UUID) -> dict[str, str]:
+    """What the accounts of a target are called there, by id."""
+    kept = stored_chart(conn, org_id, connection_id)
+    return {one.id: f"{one.code} {one.name}".strip() for one in kept[0].accounts} if kept else {}
+
+
 def outdate_chart(conn: Connection, org_id: UUID, connection_id: UUID) -> None:
     """Have the next run read the chart anew: somebody says that something was mended over there."""
     conn.execute(

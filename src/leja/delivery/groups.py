@@ -103,6 +103,14 @@ def _parts(
     return {str(row[0]): (int(str(row[1])), bool(row[2])) for row in rows}
 
 
+def members_of(conn: Connection, org_id: UUID, deliverable_id: UUID) -> list[int]:
+    """The entries that a deliverable tells of; none where it only sets right what others changed."""
+    return [int(str(row[0])) for row in conn.execute(
+        "SELECT entry_number FROM deliverable_member WHERE org_id = %s AND deliverable_id = %s ORDER BY entry_number",
+        (org_id, deliverable_id),
+    )]
+
+
 def load_buckets(conn: Connection, org_id: UUID, members: Mapping[str, Sequence[int]]) -> dict[str, tuple[Bucket, ...]]:
     """The net lines of each group's entries, by posting date and currency."""
     numbers = [number for entries in members.values() for number in entries]

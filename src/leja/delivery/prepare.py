@@ -15,7 +15,7 @@ from leja.core.ids import uuid7
 from leja.database import review
 from leja.database.engine import Connection
 from leja.database.ledger import Ledger
-from leja.delivery import charts, groups, masters, outbox, record, settlements, states
+from leja.delivery import charts, groups, look_alikes, masters, outbox, record, settlements, states
 from leja.delivery.adopt import orphans
 from leja.delivery.attempt import Sending, frozen_draft, insert_deliverables, key_of
 from leja.delivery.bundle import GroupFacts, Terms, open_day, resolve
@@ -242,17 +242,10 @@ def _left(steps: Sequence[Step], standing: Standing) -> int:
 def _replan(desk: _Desk, standing: Standing, facts: GroupFacts, *, in_base: bool) -> Bundle | None:
     """The bundle of a new plan over the same frozen members; None if it is parked instead."""
     conn, org_id, target = desk.conn, desk.target.org_id, desk.target.connection_id
-    adopted = conn.execute(
-        "SELECT 1 FROM deliverable WHERE org_id = %s AND connection_id = %s AND group_key = %s AND kind = 'adopted'",
-        (org_id, target, standing.group_key),
-    ).fetchone()
-    if adopted:
+    members = groups.members_of(conn, org_id, standing.deliverable_id)
+    if not members or _adopted(conn, desk.target, standing.group_key):
         day = open_day(standing.bundle.date, desk.terms.chart)
         return msgspec.structs.replace(standing.bundle, date=day, customer=facts.customer)
-    members = [int(str(row[0])) for row in conn.execute(
-        "SELECT entry_number FROM deliverable_member WHERE org_id = %s AND deliverable_id = %s ORDER BY entry_number",
-        (org_id, standing.deliverable_id),
-    )]
     bucket = groups.load_buckets(conn, org_id, {standing.group_key: members})[standing.group_key][0]
     counts_as = 2 if standing.bundle.kind == "delta" else 1
     resolved = resolve(facts, bucket, counts_as, standing.reference, desk.terms, in_base=in_base)
@@ -261,6 +254,14 @@ def _replan(desk: _Desk, standing: Standing, facts: GroupFacts, *, in_base: bool
         _park(desk, standing, found[0].code if found else "target-currency", "; ".join(t.message for t in found),
               found[0].remedy if found else "Look at the target's currencies.", found)
     return resolved.bundle
+
+
+def _adopted(conn: Connection, target: Target, group_key: str) -> bool:
+    """Whether part of a group was found standing: what is told of it is a rest, which its members alone do not say."""
+    return conn.execute(
+        "SELECT 1 FROM deliverable WHERE org_id = %s AND connection_id = %s AND group_key = %s AND kind = 'adopted'",
+        (target.org_id, target.connection_id, group_key),
+    ).fetchone() is not None
 
 
 def _park(
@@ -320,10 +321,21 @@ def _plan_new(desk: _Desk, lane: str, room: int) -> None:
                 _hold_group(desk, planned)
             else:
                 ready.append(planned)
+    ready = _not_typed_in(desk, ready)
     _learn(desk, [step for planned in ready for step in planned.steps])
     for planned in ready:
         with _holding(desk, planned.facts.group_key):
             _take(desk, planned)
+
+
+def _not_typed_in(desk: _Desk, ready: Sequence[Planned]) -> list[Planned]:
+    """Those that nothing of others looks like; a person is asked about the rest before they are told."""
+    org_id, target = desk.target.org_id, desk.target.connection_id
+    rule = look_alikes.rule_of(desk.conn, org_id, target)
+    found = look_alikes.alike(desk.conn, org_id, target, ready, rule) if rule.look != "never" else {}
+    for key, those in found.items():
+        _hold_group(desk, Held(group_key=key, troubles=(look_alikes.trouble(target, key, those),)))
+    return [planned for planned in ready if planned.facts.group_key not in found]
 
 
 @contextmanager

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 
-from leja.connectors.contract import Chart, Draft, RemoteDocument
+from leja.connectors.contract import Bundle, Chart, Draft, RemoteDocument, Step
 from leja.core.errors import LejaError
 from leja.database.engine import Connection
 from leja.delivery import charts, groups, settlements
 from leja.delivery.adopt import orphans
 from leja.delivery.plan import Held, Planned, Trouble, not_expressed, plan_group
+from leja.delivery.states import done_steps
 from leja.delivery.target import Target
 
 
@@ -28,16 +30,19 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     adopts: int = 0
 
 
-def preview(conn: Connection, target: Target, chart: Chart, now: datetime, *, limit: int = 100) -> list[Preview]:
-    """What would be told of the groups that wait, whether due yet or not, held ones included.
+def preview(
+    conn: Connection, target: Target, chart: Chart, now: datetime, *, limit: int = 100, entries: Sequence[int] | None = None
+) -> list[Preview]:
+    """What would be told of the groups that wait, whether due yet or not, held ones included; with ``entries``, of theirs.
 
     What waits for a payout that has not come is shown as it is told if none comes.
     """
     rows = conn.execute(
-        "SELECT group_key, min(family), min(lane) FROM outbox WHERE org_id = %s AND connection_id = %s GROUP BY"
-        " group_key"
-        " ORDER BY min(entry_number) LIMIT %s",
-        (target.org_id, target.connection_id, limit),
+        "SELECT group_key, min(family), min(lane) FROM outbox WHERE org_id = %(org)s AND connection_id = %(to)s"
+        " AND (%(entries)s::bigint[] IS NULL OR group_key IN (SELECT group_key FROM outbox WHERE org_id = %(org)s"
+        " AND connection_id = %(to)s AND entry_number = ANY(%(entries)s))) GROUP BY group_key"
+        " ORDER BY min(entry_number) LIMIT %(limit)s",
+        {"org": target.org_id, "to": target.connection_id, "limit": limit, "entries": None if entries is None else list(entries)},
     ).fetchall()
     told_as = settlements.destinations(conn, target.org_id, target.connection_id, [str(row[0]) for row in rows])
     families = {told_as.get(str(row[0]), str(row[0])): str(row[1]) for row in rows}
@@ -60,6 +65,29 @@ def preview(conn: Connection, target: Target, chart: Chart, now: datetime, *, li
     return found
 
 
+def preview_open(conn: Connection, target: Target, chart: Chart, deliverable_ids: Sequence[UUID]) -> list[Preview]:
+    """What is still to be told of deliverables that are open already."""
+    rows = conn.execute(
+        "SELECT deliverable_id, group_key, reference, kind, bundle FROM deliverable WHERE org_id = %s AND deliverable_id = ANY(%s)"
+        " AND state = 'open' ORDER BY part",
+        (target.org_id, list(deliverable_ids)),
+    ).fetchall()
+    done = done_steps(conn, target.org_id, deliverable_ids)
+    facts = groups.group_facts(conn, target.org_id, target.connection_id, sorted({str(row[1]) for row in rows}))
+    found: list[Preview] = []
+    for deliverable_id, group_key, reference, kind, bundle in rows:
+        there = done.get(deliverable_id, {})
+        fact = facts[str(group_key)]
+        told = msgspec.structs.replace(msgspec.json.decode(str(bundle), type=Bundle), customer=fact.customer)
+        applied = groups.remote_by_reference(conn, target.org_id, target.connection_id, fact.applies_to)
+        steps = [step for step in target.verbs.steps(told, chart) if step.name not in there]
+        drafts = _in_order(steps, target, chart, {**applied, **there})
+        members = groups.members_of(conn, target.org_id, deliverable_id)
+        found.append(Preview(
+            group_key=str(group_key), reference=str(reference), kind=str(kind), drafts=tuple(drafts), entries=tuple(members)))
+    return found
+
+
 def _shown(plan: Planned | Held, target: Target, chart: Chart) -> Preview:
     if isinstance(plan, Held):
         return Preview(group_key=plan.group_key, troubles=plan.troubles)
@@ -71,10 +99,15 @@ def _shown(plan: Planned | Held, target: Target, chart: Chart) -> Preview:
 
 
 def _drafts(plan: Planned, target: Target, chart: Chart) -> Sequence[Draft]:
+    return _in_order(plan.steps, target, chart, plan.accepted)
+
+
+def _in_order(
+    steps: Sequence[Step], target: Target, chart: Chart, accepted: Mapping[str, RemoteDocument]
+) -> Sequence[Draft]:
     """Later steps name what earlier ones will have become over there; here those stand in with no id of theirs."""
-    accepted: Mapping[str, RemoteDocument] = plan.accepted
     drafts: list[Draft] = []
-    for step in plan.steps:
+    for step in steps:
         draft = target.verbs.draft(step, chart, accepted)
         drafts.append(draft)
         stand_in = RemoteDocument(kind=step.kind, remote_id=f"({step.name})", reference=step.reference,

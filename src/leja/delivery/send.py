@@ -22,6 +22,7 @@ from leja.database.engine import Connection, Database
 from leja.delivery import calls, charts, prepare, record, restored, states
 from leja.delivery.adopt import catch_up, longest_unseen
 from leja.delivery.attempt import Sending, freeze
+from leja.delivery.look_alikes import list_stretch
 from leja.delivery.prepare import Asked, Round, UnderWay
 from leja.delivery.record import Answer
 from leja.delivery.states import NO_ANCHOR
@@ -86,6 +87,7 @@ class Delivery:
             _log.warning("%s is told nothing for %.0f s: the database may have been restored", self._target.name, wait)
             await self._target.session.http.pacing.sleep(wait)
         await catch_up(self._database, self._target, self._clock())
+        await list_stretch(self._database, self._target, self._clock())
         await self._read_chart()
 
     def _held_until(self) -> datetime:

@@ -8,6 +8,7 @@ import msgspec
 
 from leja.core.ids import uuid7
 from leja.database.engine import Connection
+from leja.delivery import drift
 from leja.delivery.target import Target
 
 
@@ -24,9 +25,11 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def sweep(conn: Connection, target: Target, now: datetime) -> list[Drift]:
-    """Compare what was accepted with what was last read back; differences are written, nothing over there is
-    changed."""
-    found = [*_doubled(conn, target), *_changed(conn, target), *_unknown(conn, target)]
+    """Compare what was accepted with what was last read back; differences are written and put before people, nothing over
+    there is changed."""
+    changed = drift.altered(conn, target.org_id, target.connection_id)
+    drift.show_in_review(conn, target.org_id, target.connection_id, changed, now)
+    found = [*_doubled(conn, target), *map(_of, changed), *_unknown(conn, target)]
     _settle(conn, target, found, now)
     for one in found:
         known = conn.execute(
@@ -45,6 +48,13 @@ def sweep(conn: Connection, target: Target, now: datetime) -> list[Drift]:
                  one.cause, now),
             )
     return found
+
+
+def _of(one: drift.Altered) -> Drift:
+    return Drift(
+        kind=one.state, reference=one.reference, remote_id=one.remote_id, ours=one.total, theirs=one.total_there,
+        currency=one.currency, cause=one.sentence(),
+    )
 
 
 def _settle(conn: Connection, target: Target, found: list[Drift], now: datetime) -> None:
@@ -71,47 +81,6 @@ def _doubled(conn: Connection, target: Target) -> list[Drift]:
     ]
 
 
-def _changed(conn: Connection, target: Target) -> list[Drift]:
-    rows = conn.execute(
-        "SELECT r.reference, r.remote_id, r.total, s.total, r.currency, s.state, r.date, s.date, r.moves, s.lines"
-        " FROM remote_document r JOIN remote_state s ON s.org_id = r.org_id AND s.connection_id = r.connection_id"
-        " AND s.kind = r.kind AND s.remote_id = r.remote_id WHERE r.org_id = %s AND r.connection_id = %s AND NOT"
-        " s.foreign_entry",
-        (target.org_id, target.connection_id),
-    ).fetchall()
-    found: list[Drift] = []
-    for reference, remote_id, ours, theirs, currency, state, our_day, their_day, moves, lines in rows:
-        kind, cause = str(state), f"document {remote_id} was {state} over there"
-        if state == "present":
-            changes = _edits(ours, theirs, our_day, their_day, moves, lines)
-            if not changes:
-                continue
-            kind, cause = "edited", f"document {remote_id} was edited over there: {changes}"
-        found.append(Drift(
-            kind=kind, reference=str(reference), remote_id=str(remote_id),
-            ours=None if ours is None else int(str(ours)),
-            theirs=None if theirs is None else int(str(theirs)), currency=str(currency), cause=cause,
-        ))
-    return found
-
-
-def _edits(ours: object, theirs: object, our_day: object, their_day: object, moves: object, lines: object) -> str:
-    told = {account: amount for account, amount in msgspec.convert(moves, dict[str, int]).items() if amount}
-    stands: dict[str, int] = {}
-    for line in msgspec.convert(lines, list[_Line]):
-        stands[line.account] = stands.get(line.account, 0) + line.amount.minor
-    stands = {account: amount for account, amount in stands.items() if amount}
-    changes = []
-    if theirs is not None and ours is not None and theirs != ours:
-        changes.append(f"total {theirs} instead of {ours} minor units")
-    if their_day is not None and their_day != our_day:
-        changes.append(f"date {their_day} instead of {our_day}")
-    if stands and stands != told:
-        accounts = sorted({a for a in stands.keys() | told.keys() if stands.get(a, 0) != told.get(a, 0)})
-        changes += [f"account {a}: {stands.get(a, 0)} instead of {told.get(a, 0)} minor units" for a in accounts]
-    return "; ".join(changes)
-
-
 def _unknown(conn: Connection, target: Target) -> list[Drift]:
     """Documents that bear our mark, that we have no record of, and that no plan will adopt: their group is
     told already."""
@@ -132,13 +101,3 @@ def _unknown(conn: Connection, target: Target) -> list[Drift]:
               currency=str(r[3]), cause=f"document {r[1]} bears our reference and is not the one that we know")
         for r in rows
     ]
-
-
-class _Amount(msgspec.Struct):
-    minor: int
-    currency: str
-
-
-class _Line(msgspec.Struct):
-    account: str
-    amount: _Amount

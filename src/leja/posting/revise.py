@@ -10,6 +10,7 @@ import msgspec
 
 from leja.books.entry import Entry, reversal
 from leja.books.periods import Periods, period_of
+from leja.books.undo import DRIFT, wanted_still
 from leja.documents.document import Document
 from leja.documents.sale import Sale
 
@@ -28,8 +29,10 @@ def revise(
 
     ``stored`` are all entries of the document, reversals among them. A reversal is dated like the entry that it undoes,
     or on ``day`` where the source says when it was called off, or on the first open date where that period is locked.
-    With the result stored too, revising again gives nothing.
+    With the result stored too, revising again gives nothing. What a person undid stays undone, and what follows a change
+    at a target stays.
     """
+    wanted = wanted_still(stored, wanted)
     standing = _standing(stored)
     by_label = {entry.label: entry for entry in wanted}
     booked: list[Entry] = []
@@ -53,7 +56,9 @@ def _standing(stored: Sequence[StoredEntry]) -> list[StoredEntry]:
     """The entries that nothing has undone yet, by number."""
     undone = {one.entry.reverses for one in stored if one.entry.reverses is not None}
     return sorted(
-        (one for one in stored if one.entry.reverses is None and one.number not in undone), key=lambda one: one.number)
+        (one for one in stored
+         if one.entry.reverses is None and one.number not in undone and not one.entry.label.startswith(DRIFT)),
+        key=lambda one: one.number)
 
 
 def _undo(one: StoredEntry, periods: Periods, day: date | None) -> Entry:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Sequence
 from datetime import date, datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
@@ -18,6 +18,10 @@ from leja.database.engine import Database
 from leja.database.remote_rows import RemoteRow, keep_rows
 
 PAGE = 100
+_SELECT = (
+    "SELECT kind, remote_id, reference, version, number, total, currency, date FROM remote_document"
+    " WHERE org_id = %s AND connection_id = %s"
+)
 
 
 class Reader(Protocol):
@@ -43,21 +47,39 @@ async def read_back(
     return len(documents)
 
 
+async def read_these(
+    database: Database, org_id: UUID, connection_id: UUID, verbs: Reader, session: Session, now: datetime, deliverable_id: UUID
+) -> None:
+    """Read back what we hold to stand there of one deliverable."""
+    documents = await asyncio.to_thread(_of, database, org_id, connection_id, deliverable_id)
+    if documents:
+        states = await verbs.read_back(session, documents)
+        await asyncio.to_thread(_keep, database, org_id, connection_id, documents, states, now)
+
+
+def _of(database: Database, org_id: UUID, connection_id: UUID, deliverable_id: UUID) -> list[RemoteDocument]:
+    with database.transaction() as conn:
+        rows = conn.execute(
+            f"{_SELECT} AND deliverable_id = %s AND moves <> '{{}}'::jsonb ORDER BY step".encode(),
+            (org_id, connection_id, deliverable_id),
+        ).fetchall()
+    return [_document(row) for row in rows]
+
+
 def _ours(database: Database, org_id: UUID, connection_id: UUID, since: date, until: date) -> list[RemoteDocument]:
     with database.transaction() as conn:
         rows = conn.execute(
-            "SELECT kind, remote_id, reference, version, number, total, currency, date FROM remote_document"
-            " WHERE org_id = %s AND connection_id = %s AND date BETWEEN %s AND %s AND moves <> '{}'::jsonb"
-            " ORDER BY date, kind, remote_id",
+            f"{_SELECT} AND date BETWEEN %s AND %s AND moves <> '{{}}'::jsonb ORDER BY date, kind, remote_id".encode(),
             (org_id, connection_id, since, until),
         ).fetchall()
-    return [
-        RemoteDocument(
-            kind=str(r[0]), remote_id=str(r[1]), reference=str(r[2]), version=str(r[3]), number=str(r[4]),
-            total=None if r[5] is None else Money(int(str(r[5])), str(r[6])), date=r[7],  # type: ignore[arg-type]
-        )
-        for r in rows
-    ]
+    return [_document(row) for row in rows]
+
+
+def _document(row: tuple[Any, ...]) -> RemoteDocument:
+    kind, remote_id, reference, version, number, total, currency, day = row
+    return RemoteDocument(
+        kind=kind, remote_id=remote_id, reference=reference, version=version, number=number,
+        total=None if total is None else Money(total, currency), date=day)
 
 
 def _keep(

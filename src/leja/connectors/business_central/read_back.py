@@ -107,10 +107,23 @@ async def changed(session: Session, cursor: str | None) -> ChangedPage:
         raise Refused("business-central-cursor", f"{cursor!r} is not a cursor of Business Central's changes") from None
     query = {"$filter": f"lastModifiedDateTime ge {since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}
     touched = await rows(session, "generalLedgerEntries", Entry, query)
+    return ChangedPage(states=await _behind(session, touched, query), cursor=(now - _OVERLAP).isoformat())
+
+
+async def dated(session: Session, since: date, until: date) -> tuple[RemoteState, ...]:
+    """All documents posted from ``since`` to ``until``, ours and others'."""
+    posted = {"$filter": f"postingDate ge {since} and postingDate le {until}"}
+    states = await _behind(session, await rows(session, "generalLedgerEntries", Entry, posted), None)
+    return tuple(state for state in states if state.document.date is not None and since <= state.document.date <= until)
+
+
+async def _behind(session: Session, touched: Sequence[Entry], query: Mapping[str, str] | None) -> tuple[RemoteState, ...]:
+    """The documents behind these entries, with all of their entries; with ``query``, the sales documents that it finds too."""
     sales: dict[str, tuple[str, Sales]] = {}
     for kind, shape in _SHAPES.items():
         numbers = sorted({entry.document_number for entry in touched if _TYPES.get(entry.document_type) == kind})
-        found = [*await rows(session, SETS[kind], shape, query), *await named(session, SETS[kind], shape, "number", numbers)]
+        found = [*(await rows(session, SETS[kind], shape, query) if query else ()),
+                 *await named(session, SETS[kind], shape, "number", numbers)]
         sales |= {row.number: (kind, row) for row in found if row.status not in DRAFTS}
     entries = await _entries(session, [*sales, *(entry.document_number for entry in touched)])
     currency = await _currency(session)
@@ -119,7 +132,7 @@ async def changed(session: Session, cursor: str | None) -> ChangedPage:
         if number not in sales:
             kind = "CustomerPayment" if posted[0].document_type == "Payment" else "Journal"
             states.append(_journal_state(kind, posted, currency))
-    return ChangedPage(states=tuple(states), cursor=(now - _OVERLAP).isoformat())
+    return tuple(states)
 
 
 async def balances(session: Session, since: date, until: date) -> tuple[RemoteBalance, ...]:

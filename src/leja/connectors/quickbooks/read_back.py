@@ -137,19 +137,20 @@ async def _captured(session: Session, since: datetime, places: Places) -> list[R
     return states
 
 
-async def balances(session: Session, since: date, until: date) -> tuple[RemoteBalance, ...]:
-    """The movement of each account on each day from ``since`` to ``until``, of all documents."""
+async def dated(session: Session, since: date, until: date) -> tuple[RemoteState, ...]:
+    """All documents dated from ``since`` to ``until``, ours and others'."""
     places = places_of(await chart(session))
     where = f"TxnDate >= {quoted(since.isoformat())} and TxnDate <= {quoted(until.isoformat())}"
+    states = [state_of(kind, record, places) for kind in POSTING for record in await _there(session, kind, where)]
+    return tuple(state for state in states if state.document.date is not None and since <= state.document.date <= until)
+
+
+async def balances(session: Session, since: date, until: date) -> tuple[RemoteBalance, ...]:
+    """The movement of each account on each day from ``since`` to ``until``, of all documents."""
     sums: dict[tuple[str, date, str], int] = defaultdict(int)
-    for kind in POSTING:
-        for record in await _there(session, kind, where):
-            state = state_of(kind, record, places)
-            day = state.document.date
-            if day is None or not since <= day <= until:
-                continue
-            for line in state.lines:
-                sums[line.account, day, line.amount.currency] += line.amount.minor
+    for state in await dated(session, since, until):
+        for line in state.lines:
+            sums[line.account, state.document.date or since, line.amount.currency] += line.amount.minor
     return tuple(
         RemoteBalance(account=account, day=day, amount=Money(minor, currency))
         for (account, day, currency), minor in sorted(sums.items()) if minor

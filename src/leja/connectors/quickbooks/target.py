@@ -7,6 +7,6 @@ from leja.connectors.quickbooks.delivering import deliver
 from leja.connectors.quickbooks.drafts import draft
 from leja.connectors.quickbooks.finding import ANCHORS, find
 from leja.connectors.quickbooks.plan import steps
-from leja.connectors.quickbooks.read_back import balances, changed, read_back
+from leja.connectors.quickbooks.read_back import balances, changed, dated, read_back
 
-__all__ = ["ANCHORS", "balances", "changed", "chart", "deliver", "draft", "find", "read_back", "steps"]
+__all__ = ["ANCHORS", "balances", "changed", "chart", "dated", "deliver", "draft", "find", "read_back", "steps"]

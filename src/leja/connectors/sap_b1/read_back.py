@@ -187,6 +187,23 @@ async def _others(session: Session, entries: Iterable[Journal], home: str) -> li
     ]
 
 
+# --- what is dated in a window ----------------------------------------------------------------------------------------
+
+
+async def dated(session: Session, since: date, until: date) -> tuple[RemoteState, ...]:
+    """All documents dated from ``since`` to ``until``, ours and others', found by their journal entries."""
+    home = await local_currency(session)
+    where = f"ReferenceDate ge {quoted(since.isoformat())} and ReferenceDate le {quoted(until.isoformat())}"
+    entries = await rows(session, "JournalEntries", Journal, {"$filter": where, "$orderby": "JdtNum"})
+    states: list[RemoteState] = []
+    for kind in (*MARKETING, *PAYMENTS):
+        wanted = sorted({entry.original for entry in entries if KIND_OF.get(entry.original_journal or "") == kind and entry.original})
+        if wanted:
+            states += await _states(session, kind, [str(number) for number in wanted], home)
+    states += await _others(session, entries, home)
+    return tuple(state for state in states if state.document.date is not None and since <= state.document.date <= until)
+
+
 # --- balances ---------------------------------------------------------------------------------------------------------
 
 

@@ -58,19 +58,23 @@ async def changed(session: Session, cursor: str | None) -> ChangedPage:
     return ChangedPage(states=tuple(states), cursor=(now - _OVERLAP).isoformat())
 
 
-async def balances(session: Session, since: date, until: date) -> tuple[RemoteBalance, ...]:
-    """The movement of each account on each day from ``since`` to ``until``, of all documents."""
+async def dated(session: Session, since: date, until: date) -> tuple[RemoteState, ...]:
+    """All documents dated from ``since`` to ``until``, ours and others'."""
     places = await _places(session)
     where = f"Date>={_day(since)} AND Date<={_day(until)}"
+    states = [
+        state_of(collection, record, places)
+        for collection in COLLECTIONS for record in await rows(session, collection, Record, {"where": where})
+    ]
+    return tuple(state for state in states if state.document.date is not None and since <= state.document.date <= until)
+
+
+async def balances(session: Session, since: date, until: date) -> tuple[RemoteBalance, ...]:
+    """The movement of each account on each day from ``since`` to ``until``, of all documents."""
     sums: dict[tuple[str, date, str], int] = defaultdict(int)
-    for collection in COLLECTIONS:
-        for record in await rows(session, collection, Record, {"where": where}):
-            state = state_of(collection, record, places)
-            on = state.document.date
-            if on is None or not since <= on <= until:
-                continue
-            for line in state.lines:
-                sums[line.account, on, line.amount.currency] += line.amount.minor
+    for state in await dated(session, since, until):
+        for line in state.lines:
+            sums[line.account, state.document.date or since, line.amount.currency] += line.amount.minor
     return tuple(
         RemoteBalance(account=account, day=on, amount=Money(minor, currency))
         for (account, on, currency), minor in sorted(sums.items()) if minor

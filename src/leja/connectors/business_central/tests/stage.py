@@ -4,7 +4,7 @@ from __future__ import annotations
 
 CAPABILITIES = {
     "nudges", "handshake", "subscribe", "chart", "steps", "draft", "ANCHORS", "deliver", "find", "read_back", "changed",
-    "balances",
+    "balances", "dated",
 }
 
 TARGET = {

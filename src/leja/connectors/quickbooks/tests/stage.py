@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 CAPABILITIES = {
-    "webhooks", "chart", "steps", "draft", "ANCHORS", "deliver", "find", "read_back", "changed", "balances",
+    "webhooks", "chart", "steps", "draft", "ANCHORS", "deliver", "find", "read_back", "changed", "balances", "dated",
 }
 
 TARGET = {

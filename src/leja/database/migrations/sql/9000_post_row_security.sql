@@ -7,7 +7,7 @@ DECLARE
     append_only CONSTANT text[] := ARRAY[
         'access_log', 'event', 'document_revision', 'document_link', 'processor_reference', 'mapping_version', 'mapping_rule', 'posting_mode',
         'recognition', 'exchange_rate', 'item_cost', 'period_change', 'entry', 'line', 'chain', 'anchor',
-        'deliverable_member', 'attempt', 'outcome'];
+        'deliverable_member', 'attempt', 'outcome', 'mending', 'mending_entry'];
 BEGIN
     EXECUTE 'GRANT USAGE ON SCHEMA public TO leja_app, leja_web';
     FOR t IN SELECT c.relname AS name, EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'org_id') AS of_org
