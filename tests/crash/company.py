@@ -18,6 +18,7 @@ import psycopg
 
 from leja import flow
 from leja.access import grants
+from leja.access.connections import Connection
 from leja.cli.demo_sales import COLUMNS, GOODS
 from leja.cli.demo_stage import Recipe, Stage
 from leja.connectors import registry

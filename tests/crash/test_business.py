@@ -13,8 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from leja.connectors import registry
-from tests.connectors.stages import targets
 from tests.crash.business import Business
 from tests.crash.conftest import Ground
 

@@ -90,8 +90,8 @@ def trades(without: set[str]) -> list[Trade]:
             continue
         module = loaded(path, f"trade_{slug}")
         source, told = getattr(module, "SOURCE", None), getattr(module, "TRADE", {} if hasattr(module, "SOURCE") else None)
-        for part in [] if told is None else told if isinstance(told, list) else [told]:
-            found.append(_trade(slug, source or {}, part))
+        parts = [] if told is None else told if isinstance(told, list) else [told]
+        found.extend(_trade(slug, source or {}, part) for part in parts)
     return found
 
 
