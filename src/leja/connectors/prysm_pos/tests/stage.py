@@ -14,7 +14,7 @@ TRADE = {
     "roles": ["clearing:card", "clearing:mpesa_till", "cash:till"],
     "sell": "ring",
     "sales": [
-        {"lines": [_MUG]}, {"lines": [_MUG, _BOOK], "pay": "cash"}, {"lines": [_BOOK], "discount": "1.00"}, {"lines": [_BOOK], "tip": "1.50"},
+        {"lines": [_MUG]}, {"lines": [_MUG, _BOOK], "pay": "cash"}, {"lines": [{**_BOOK, "discount": "1.00"}]}, {"lines": [_BOOK], "tip": "1.50"},
     ],
     "refund": {"action": "give_back", "of": "sale"},
     # A till that is told 200 has done its part; what never came is found by its numbers, and sent again.
