@@ -22,6 +22,7 @@ from leja.access.connections import Connection
 from leja.cli.demo_sales import COLUMNS, GOODS
 from leja.cli.demo_stage import Recipe, Stage
 from leja.connectors import registry
+from leja.connectors.contract import OAuth
 from leja.core.errors import LejaError
 from leja.database import review
 from leja.database.embedded import EmbeddedPostgres
@@ -365,7 +366,7 @@ class Company(Stage):
                 row[0] for row in conn.execute("SELECT connection_id FROM token_grant WHERE state = 'needs_consent'")
             }
             asked = [item for item in review.items(conn, self.org.org_id) if item.code == review.CONSENT]
-            for target in self.targets:
+            for target in (one for one in self.targets if isinstance(one.connector.auth, OAuth)):
                 items = [item for item in asked if item.connection_id == target.connection_id]
                 if everywhere or target.connection_id in lost or items:
                     granted, given = self.control(target.name, "grant"), given + 1
