@@ -43,7 +43,10 @@ quick: lint  ## the tier for every change, under three minutes
 	$(RUN)/pytest -n 2 --dist loadfile -q -m "not slow" $(ARGS)
 
 soak: $(TEST_TOOLS)  ## the crash proof at length: 500 seeded runs, resumable; a line each, a histogram at the end
-	LEJA_CRASH_RUNS=$${LEJA_CRASH_RUNS:-500} LEJA_CRASH_RESUME=1 $(RUN)/pytest -q tests/crash $(ARGS)
+	# Runs wait more than they work: several at once, each process with a database of its own; then the histogram of all.
+	export LEJA_CRASH_RUNS=$${LEJA_CRASH_RUNS:-500} LEJA_CRASH_RESUME=1; \
+	$(RUN)/pytest -n $${LEJA_CRASH_JOBS:-3} --dist load -q tests/crash -k "no_sale" $(ARGS); first=$$?; \
+	$(RUN)/pytest -q tests/crash $(ARGS) && exit $$first
 
 bench: $(TEST_TOOLS)  ## ratios measured in one run, as a table and as JSON
 	$(RUN)/python -m bench $(ARGS)

@@ -161,11 +161,12 @@ async def prove(
     clock: Clock,
 ) -> Proof:
     """Compare what a source says it has with what we hold; what is missing becomes wanted."""
+    reach = verbs["reach"](session.settings) if "reach" in verbs else None
     async with asking(database, org_id, connection_id, "proof", clock):
         proved = await proof(
             database, org_id, connection_id, verbs["ids"], session, since, clock(), clock=clock,
             day_totals=verbs.get("day_totals"), fetch=verbs.get("fetch"),
-            kinds=verbs.get("LISTS", frozenset({"sale"})),
+            kinds=verbs.get("LISTS", frozenset({"sale"})), reach=reach,
         )
     await asyncio.to_thread(_proof_told, database, org_id, connection_id, proved, clock())
     await complete(database, org_id, connection_id, verbs, session, clock)

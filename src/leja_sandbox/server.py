@@ -13,10 +13,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from random import Random
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import httpx2
 import msgspec
@@ -30,6 +31,8 @@ from leja_sandbox.faults import Fault, Faults
 from leja_sandbox.gateway import Receive, Scope, Send, _write
 from leja_sandbox.kit import Environment, Latency, StandIn, StandInSpec
 from leja_sandbox.store import Store
+
+ACCOUNT_APART: Final = 1_000_003
 
 
 class SandboxServer:
@@ -56,6 +59,7 @@ class SandboxServer:
         self._own: dict[str, socket.socket] = {}
         self._stand_ins: dict[str, StandIn] = {}
         fixed = own_ports if isinstance(own_ports, Mapping) else {}
+        kinds: Counter[str] = Counter()
         if data_dir is not None:
             data_dir.mkdir(parents=True, exist_ok=True)
         for wanted in slugs if slugs is not None else sorted(known):
@@ -63,14 +67,17 @@ class SandboxServer:
             name = name or slug
             if own_ports is True or name in fixed:
                 self._own[name] = _bound(fixed.get(name, 0))
+            # Two accounts at one vendor never give the same ids.
+            own = seed + ACCOUNT_APART * kinds[slug]
+            kinds[slug] += 1
             env = Environment(
                 clock=clock,
-                faults=Faults(seed, faults),
+                faults=Faults(own, faults),
                 latency=latency or Latency(),
-                seed=seed,
+                seed=own,
                 store=Store(data_dir / f"{name}.sqlite" if data_dir is not None else None),
                 public_url=self.root_url(name) if name in self._own else self.url(name),
-                random=Random(seed),  # noqa: S311
+                random=Random(own),  # noqa: S311
                 settings=(settings or {}).get(name, {}),
             )
             self._stand_ins[name] = known[slug].build(env)

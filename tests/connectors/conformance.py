@@ -45,6 +45,9 @@ def declares_itself(slug: str) -> None:
     for name, field in fields.items():
         if any(part in name for part in ("secret", "token", "password", "api_key")):
             assert _secret(field.type), f"{slug}.{name} must be marked as secret"
+    if connector.ids_reach_unless:
+        assert fields[connector.ids_reach_unless].type is bool, f"{slug}: {connector.ids_reach_unless} lifts nothing"
+        assert connector.ids_reach is not None
     places = [connector.base_url, *connector.hosts]
     if isinstance(connector.auth, OAuth):
         places += [connector.auth.authorize_url, connector.auth.token_url]

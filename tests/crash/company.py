@@ -18,9 +18,11 @@ import psycopg
 
 from leja import flow
 from leja.access import grants
+from leja.access.connections import Connection
 from leja.cli.demo_sales import COLUMNS, GOODS
 from leja.cli.demo_stage import Recipe, Stage
 from leja.connectors import registry
+from leja.connectors.contract import OAuth
 from leja.core.errors import LejaError
 from leja.database import review
 from leja.database.embedded import EmbeddedPostgres
@@ -57,7 +59,7 @@ class Company(Stage):
         self.recipe, self.seed = Recipe.read(), seed
         self._name = self.recipe.organisation["name"]
         self.door_port, port = free_port(), free_port()
-        parts = [self.recipe.shop, *self.recipe.targets]
+        parts = [self.recipe.shop, *self.recipe.targets, *self.others()]
         self.sandbox = _Sandbox(port, [part["name"] for part in parts])  # type: ignore[assignment]
         self._parts, self._remotes, self.log = parts, {}, home / "log"
         self.database_made("template_leja", name)
@@ -68,7 +70,6 @@ class Company(Stage):
             "urls": msgspec.to_builtins(self.urls),
             "org": nobody,
             "shop": nobody,
-            "till": nobody,
             "door_port": self.door_port,
             "sandbox_port": port,
         }
@@ -80,13 +81,9 @@ class Company(Stage):
         self.org = self._organisation()
         self.shop, self.file = self._connection(self.recipe.shop), self._connection(self.recipe.file)
         self.targets = [self._connection(target) for target in self.recipe.targets]
-        place |= {
-            "org": str(self.org.org_id),
-            "shop": str(self.shop.connection_id),
-            "till": str(self.file.connection_id),
-        }
+        place |= {"org": str(self.org.org_id), "shop": str(self.shop.connection_id)}
         self.place = place
-        self.callback = f"http://127.0.0.1:{self.door_port}/hooks/{self.shop.door}"
+        self.callback = self.door_of(self.shop)
         self.orders: list[dict[str, Any]] = []
         self.till_files: list[Path] = []
         self.till_sums: dict[str, int] = {}
@@ -113,10 +110,32 @@ class Company(Stage):
 
     def start_work(self, failpoints: str = "", errands: tuple[str, ...] = ()) -> Child:
         """Start a worker."""
-        files = [str(path) for path in self.till_files]
         return self.nursery.start(
-            "work", self.log, self._environment(failpoints), place=self.place, files=files, errands=list(errands)
+            "work", self.log, self._environment(failpoints), place=self.place, files=self.files(), errands=list(errands)
         )
+
+    def others(self) -> list[dict[str, Any]]:
+        """Stand-ins beside those of the recipe: name, slug, settings."""
+        return []
+
+    def files(self) -> list[tuple[str, str]]:
+        """What a worker is to import: the connection and the file."""
+        return [(str(self.file.connection_id), str(path)) for path in self.till_files]
+
+    def answered(self) -> int:
+        """People settle what they have looked into; says how much that was."""
+        return 0
+
+    def odd(self) -> list[str]:
+        """What does not hold beside what every run proves."""
+        return []
+
+    def hasten(self) -> None:
+        """Webhooks that still wait for their time are sent now."""
+        self.control("shop", "hasten_webhooks")
+
+    def days_end(self) -> None:
+        """What is done before the last nights; may be asked for again."""
 
     async def _subscribed(self) -> None:
         session = self.house.session(self.shop)
@@ -195,6 +214,10 @@ class Company(Stage):
                 "outbox",
                 "review_item",
                 "work",
+                "document",
+                "document_revision",
+                "line",
+                "event_state",
             ):
                 for (row,) in conn.execute(f"SELECT to_jsonb(t)::text FROM {table} t".encode()):
                     out.write(f"{table} {row}\n")
@@ -276,6 +299,10 @@ class Company(Stage):
                 self.till_sums[invoice] = int(price.replace(".", "")) * quantity
         self.till_files.append(path)
 
+    def door_of(self, connection: Connection) -> str:
+        """Where a connection's webhooks come."""
+        return f"http://127.0.0.1:{self.door_port}/hooks/{connection.door}"
+
     def refused_request(self) -> None:
         """A request with a wrong signature: counted, and nothing else."""
         import httpx2
@@ -339,7 +366,7 @@ class Company(Stage):
                 row[0] for row in conn.execute("SELECT connection_id FROM token_grant WHERE state = 'needs_consent'")
             }
             asked = [item for item in review.items(conn, self.org.org_id) if item.code == review.CONSENT]
-            for target in self.targets:
+            for target in (one for one in self.targets if isinstance(one.connector.auth, OAuth)):
                 items = [item for item in asked if item.connection_id == target.connection_id]
                 if everywhere or target.connection_id in lost or items:
                     granted, given = self.control(target.name, "grant"), given + 1

@@ -20,7 +20,10 @@ class Kept:
     def __init__(self, path: Path, sources: str = "") -> None:
         self._path, self._sources = path, sources or sources_digest()
         self.runs: dict[int, Told] = {}
-        for line in path.read_bytes().splitlines() if path.exists() else ():
+        self._read()
+
+    def _read(self) -> None:
+        for line in self._path.read_bytes().splitlines() if self._path.exists() else ():
             try:
                 run = msgspec.json.decode(line, type=_Line, dec_hook=lambda _, found: Counter(found))
             except msgspec.DecodeError:
@@ -33,7 +36,7 @@ class Kept:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab") as file:
             file.write(msgspec.json.encode(_Line(sources=self._sources, told=told)) + b"\n")
-        self.runs[told.seed] = told
+        self._read()  # others may add to the same file
 
     def right(self, seed: int) -> bool:
         """Whether that run has been, and nothing was wrong."""

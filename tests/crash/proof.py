@@ -22,7 +22,7 @@ Figures = dict[str, dict[str, int]]
 
 def prove(company: Company) -> list[str]:
     """Every sentence names something that does not hold; none is the proof."""
-    return [*_source(company), *_held(company), *_checks(company), *asyncio.run(_targets(company))]
+    return [*_source(company), *company.odd(), *_held(company), *_checks(company), *asyncio.run(_targets(company))]
 
 
 def _source(company: Company) -> list[str]:
@@ -57,7 +57,7 @@ def _documents(company: Company) -> tuple[Figures, dict[str, int]]:
         ).fetchall()
     for connection_id, external_id, facts in rows:
         document = from_facts(str(facts).encode())
-        if document.header.withdrawn:
+        if document.header.withdrawn or connection_id not in (company.shop.connection_id, company.file.connection_id):
             continue
         day = document.header.business_day.isoformat()
         if connection_id == company.file.connection_id and isinstance(document, Sale):
@@ -164,7 +164,7 @@ def _once(company: Company, name: str, connection_id: object) -> list[str]:
     there = {
         (row["kind"], row["id"])
         for row in company.control(name, "documents")
-        if not row.get("gone") and row.get("status") not in ("DELETED", "VOIDED")
+        if not row.get("gone") and str(row.get("status", "")).upper() not in ("DELETED", "VOIDED")
     }
     with company.reading() as conn:
         rows = conn.execute(

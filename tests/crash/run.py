@@ -29,9 +29,12 @@ NIGHT = 26 * 3600.0
 NIGHTS = 2
 WAIT_SECONDS = 12.0
 FIRST_SKIP_SECONDS, SKIP_SECONDS = 1.5, 0.4
+SHORT_SKIPS = 6
+STILL_SECONDS = 0.04  # what a stand-in was asked before it is answered by then
+LOOK_SECONDS = 0.05
 SETTLE_SECONDS = 40.0
 BACK_SECONDS = 20.0
-PATIENT_LOOKS = 5
+PATIENT_LOOKS, CALM_LOOKS = 10, 3
 KEYS_FORGOTTEN = 400.0  # no vendor remembers a key so long: what is unclear is asked after
 
 
@@ -75,11 +78,11 @@ class CrashRun:
 
     def __init__(
         self, seed: int, home: Path, cluster: EmbeddedPostgres, watch: Watch, nursery: Nursery, name: str = "",
-        only: Sequence[str] = (),
+        only: Sequence[str] = (), plays: type[Company] = Company,
     ) -> None:  # fmt: skip
         self.began = time.monotonic()
         self.told, self.cluster, self.watch = Told(seed=seed), cluster, watch
-        self.company = Company(home, cluster, name or f"crash_{seed}", nursery, seed)
+        self.company = plays(home, cluster, name or f"crash_{seed}", nursery, seed)
         # What is decided once a death and what is drawn as often as time allows: the second must not disturb the first.
         self.random, self.chance = Random(seed), Random(seed)
         self.web: Child | None = None
@@ -192,7 +195,7 @@ class CrashRun:
     def _await(self, dying: Child, nudge: Callable[[], None] | None = None) -> None:
         """Until it died; what only waits for its time is helped by the clock, not by waiting."""
         begun = time.monotonic()
-        skip = begun + FIRST_SKIP_SECONDS
+        skip, skips = begun + FIRST_SKIP_SECONDS, 0
         while dying.exit() is None and time.monotonic() < begun + WAIT_SECONDS:
             time.sleep(0.02)
             if self.chance.random() < 0.05:
@@ -200,7 +203,9 @@ class CrashRun:
             if nudge is not None and self.chance.random() < 0.05:
                 nudge()
             if time.monotonic() > skip and self._nothing_in_flight():
-                self._jump(40)
+                skips += 1
+                # What was put off to the small hours, for a log-in was lost perhaps, does not come by small steps.
+                self._jump(NIGHT if skips == SHORT_SKIPS else 40)
                 skip = time.monotonic() + SKIP_SECONDS
 
     def _nothing_in_flight(self) -> bool:
@@ -223,7 +228,7 @@ class CrashRun:
 
     def _jump(self, seconds: float) -> None:
         """Let time pass while no worker lives and nothing is under way at the vendors."""
-        time.sleep(0.1)
+        time.sleep(STILL_SECONDS)
         self.company.clock.jump(seconds)  # type: ignore[attr-defined]
         time.sleep(0.02)
 
@@ -296,8 +301,9 @@ class CrashRun:
         for name, count in company.faults_end().items():
             self.told.faults[name] = self.told.faults.get(name, 0) + count
         self._jump(31)
+        company.days_end()
         work = company.start_work()
-        company.control("shop", "hasten_webhooks")
+        company.hasten()
         self._quiet(work, company.clock())
         for night in range(1, NIGHTS + 1):
             self._say(f"night {night}")
@@ -306,16 +312,17 @@ class CrashRun:
             self._quiet(work, company.clock())
             if night > 1 or not standing(company):
                 break
+        company.answered()
         work.stop()
         self._jump(31)
 
     def _quiet(self, work: Child, since: datetime) -> None:
         """Until every step that time makes due has ended since then and nothing waits; or until time is over: the proof tells."""
-        deadline, calm = time.monotonic() + SETTLE_SECONDS, 0
+        company, deadline, calm = self.company, time.monotonic() + SETTLE_SECONDS, 0
         before: set[str] = set()
         same = 0
-        while time.monotonic() < deadline and calm < 2:
-            time.sleep(0.1)
+        while time.monotonic() < deadline and calm < CALM_LOOKS:
+            time.sleep(LOOK_SECONDS)
             assert work.exit() is None, f"the worker ended by itself: {work.exit()}"
             try:
                 self._consent()
@@ -326,6 +333,8 @@ class CrashRun:
             same = same + 1 if due == before else 0
             before = due
             if due and same >= PATIENT_LOOKS:
+                if company.answered():
+                    continue
                 if self._parked():
                     self._say(f"what is left is parked, and nobody mends it: the proof will name it: {sorted(due)}")
                     return

@@ -1,6 +1,7 @@
 """Crash proof: processes die at every named place while a company trades; no sale is lost or doubled, here or there.
 
-Ten seeded runs; ``LEJA_CRASH_RUNS`` asks for more, ``LEJA_CRASH_FIRST`` begins at another seed. Each run is told in one
+Ten seeded runs; ``make soak`` has several at once, since they wait more than they work, and then the rest of this file
+with what they kept. ``LEJA_CRASH_RUNS`` asks for more, ``LEJA_CRASH_FIRST`` begins at another seed. Each run is told in one
 line and kept in ``LEJA_CRASH_RUNS_FILE`` (``build/crash-runs.jsonl``); with ``LEJA_CRASH_RESUME`` seeds that went well
 with the same sources are not run again. The histogram of the places that were hit is printed and written to
 ``LEJA_CRASH_HISTOGRAM`` (``build/crash-histogram.json``). What failed is kept in ``LEJA_CRASH_KEEP``.
@@ -12,62 +13,21 @@ import json
 import os
 import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import psycopg
 import pytest
 
-from leja.database.embedded import EmbeddedPostgres
-from leja.database.migrate import migrate
-from leja.database.watch import Watch
+from tests.crash.conftest import Ground
 from tests.crash.kept import Kept, histogram
-from tests.crash.nursery import Nursery
 from tests.crash.proof import prove
-from tests.crash.run import RUNS, CrashRun, Told, places
+from tests.crash.run import RUNS, Told, places
 
 pytestmark = pytest.mark.slow
 FIRST = int(os.environ.get("LEJA_CRASH_FIRST", "0"))
 COUNT = int(os.environ.get("LEJA_CRASH_RUNS", str(RUNS)))
 RESUME = bool(os.environ.get("LEJA_CRASH_RESUME"))
 SEEDS = range(FIRST, FIRST + COUNT)
-
-
-class Ground(NamedTuple):
-    """Where runs happen: a folder that the database's account can pass through, a cluster and who watches it, and where
-    processes come from."""
-
-    folder: Path
-    cluster: EmbeddedPostgres
-    watch: Watch
-    nursery: Nursery
-
-    def run(self, seed: int, name: str = "", only: tuple[str, ...] = ()) -> CrashRun:
-        """A run with a folder of its own."""
-        home = self.folder / (name or f"run-{seed}")
-        home.mkdir()
-        return CrashRun(seed, home, self.cluster, self.watch, self.nursery, name=name, only=only)
-
-
-@pytest.fixture(scope="module")
-def ground() -> Iterator[Ground]:
-    """A cluster as durable as a real one: it is killed in the middle of commits, and only its watch brings it back."""
-    folder = Path(tempfile.mkdtemp(prefix="leja-crash-"))
-    folder.chmod(0o755)
-    server = EmbeddedPostgres(folder / "database", options={"shared_buffers": "64MB"})
-    server.start()
-    with psycopg.connect(server.url("postgres", "postgres"), autocommit=True) as conn:
-        conn.execute("CREATE DATABASE template_leja OWNER leja_owner TEMPLATE template0 STRATEGY file_copy")
-    migrate(server.url("leja_owner", "template_leja"))
-    watch, nursery = Watch(server, pause_seconds=0.1, calm_seconds=1), Nursery(folder / "nursery.log")
-    watch.start()
-    yield Ground(folder, server, watch, nursery)
-    nursery.close()
-    watch.stop()
-    server.stop(even_if_used=True)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +82,9 @@ def test_no_sale_is_lost_or_doubled(
     told = run.run()
     kept.add(told)
     with capsys.disabled():
-        sys.stdout.write(f"\n{kept.progress(SEEDS)}; {told.sentence()}")
-        sys.stdout.flush()
+        # On the way of errors, which is the one that leads out of a worker of several, too.
+        sys.stderr.write(f"\n{kept.progress(SEEDS)}; {told.sentence()}")
+        sys.stderr.flush()
     if folder := os.environ.get("LEJA_CRASH_KEEP"):
         run.company.tables_kept(run.company.home / "tables.json")
         shutil.copytree(run.company.home, Path(folder) / run.company.home.name, dirs_exist_ok=True)

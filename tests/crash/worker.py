@@ -73,7 +73,6 @@ class Place(msgspec.Struct, kw_only=True):
     urls: Urls
     org: UUID
     shop: UUID
-    till: UUID
     door_port: int
     sandbox_port: int
 
@@ -113,12 +112,12 @@ def web(place: dict[str, Any]) -> None:
     uvicorn.Server(config).run(sockets=[bound])
 
 
-def work(place: dict[str, Any], files: list[str], errands: list[str]) -> None:
-    """The worker as ``leja work`` runs it, and the errands of a bookkeeper beside it."""
-    asyncio.run(_work(msgspec.convert(place, Place), [Path(file) for file in files], errands))
+def work(place: dict[str, Any], files: list[tuple[str, str]], errands: list[str]) -> None:
+    """The worker as ``leja work`` runs it, and the errands of a bookkeeper beside it. ``files``: connection and path."""
+    asyncio.run(_work(msgspec.convert(place, Place), [(UUID(one), Path(file)) for one, file in files], errands))
 
 
-async def _work(place: Place, files: list[Path], errands: list[str]) -> None:
+async def _work(place: Place, files: list[tuple[UUID, Path]], errands: list[str]) -> None:
     stop, house = asyncio.Event(), place.house()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _say_where)
@@ -141,9 +140,9 @@ def _say_where() -> None:
         sys.stderr.write(f"{task.get_name()}\n")
 
 
-async def _errands(house: House, place: Place, files: list[Path], errands: list[str]) -> None:
-    for file in files:
-        await _tried(file.name, asyncio.to_thread(_import, house, place, file))
+async def _errands(house: House, place: Place, files: list[tuple[UUID, Path]], errands: list[str]) -> None:
+    for one, file in files:
+        await _tried(file.name, asyncio.to_thread(_import, house, place, one, file))
     await _tried("backfill", _backfill(house, place, begin="backfill" in errands))
     if "period" in errands:
         await _tried("period", asyncio.to_thread(_period, house, place))
@@ -157,12 +156,12 @@ async def _tried(name: str, errand: Any) -> None:
         _log.warning("%s was not finished: %s", name, error)
 
 
-def _import(house: House, place: Place, file: Path) -> None:
+def _import(house: House, place: Place, connection_id: UUID, file: Path) -> None:
     with house.database.transaction() as conn:
-        found = connections.by_id(conn, place.org, place.till)
-        context = house.source(conn, place.org, place.till).context
+        found = connections.by_id(conn, place.org, connection_id)
+        context = house.source(conn, place.org, connection_id).context
     connection = FileConnection(
-        connection_id=place.till,
+        connection_id=connection_id,
         settings=context.settings,
         read_file=registry.verb(found.slug, "read_file"),
         detect=registry.verb(found.slug, "detect"),

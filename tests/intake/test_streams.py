@@ -8,11 +8,22 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from leja.connectors.contract import BackfillPlan, DayTotal, Page, RawEvent, Session, SourceId, Wanted
+from leja.connectors.contract import (
+    BackfillPlan,
+    Connector,
+    DayTotal,
+    NoAuth,
+    Page,
+    RawEvent,
+    Session,
+    SourceId,
+    Wanted,
+)
 from leja.core.errors import BrokenInvariant, Transient
 from leja.core.ids import uuid7
 from leja.core.money import Money
@@ -290,6 +301,40 @@ async def test_what_is_missing_or_older_becomes_wanted_and_lowers_the_share(data
     assert not found.complete
     with database.transaction() as conn:
         assert conn.execute("SELECT external_id FROM wanted ORDER BY 1").fetchall() == [("2",), ("3",), ("4",)]
+
+
+async def test_what_the_source_no_longer_lists_because_it_is_old_is_not_gone(database: Database, place: Place) -> None:
+    hold(database, place, "old", 100, day=10)
+    hold(database, place, "edge", 100, day=29)
+    hold(database, place, "new", 100, day=31)
+    shop = Shop("new")
+    asked: list[datetime] = []
+
+    async def ids(session: Session, since: datetime, until: datetime) -> tuple[SourceId, ...]:
+        asked.append(since)
+        return (listed("new", 100, day=31),)
+
+    since, until = datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
+    # Two days and a half reach to the noon of the 29th; what falls out of reach while it is asked for is left alone, too.
+    found = await proof(database, place.org_id, place.connection_id, ids, SESSION, since, until, clock=lambda: NOW,
+                        fetch=shop.fetch, reach=timedelta(days=2.5))  # fmt: skip
+    assert found.complete
+    assert found.gone == found.unlisted == ()
+    assert found.since == asked[0] == datetime(2026, 5, 29, 13, 0, tzinfo=UTC)
+    whole = await proof(database, place.org_id, place.connection_id, ids, SESSION, since, until, clock=lambda: NOW, fetch=shop.fetch)
+    assert {held.external_id for held in whole.gone} == {"old", "edge"}
+    assert whole.since == since
+
+
+def test_a_setting_may_lift_how_far_back_a_source_reaches() -> None:
+    class Rights(msgspec.Struct):
+        all_of_it: bool
+
+    declared = Connector(slug="x", title="X", roles=frozenset({"sales"}), auth=NoAuth(), settings=Rights,
+                         ids_reach=timedelta(days=60), ids_reach_unless="all_of_it")  # fmt: skip
+    assert declared.reach(Rights(all_of_it=False)) == timedelta(days=60)
+    assert declared.reach(Rights(all_of_it=True)) is None
+    assert msgspec.structs.replace(declared, ids_reach=None).reach(Rights(all_of_it=False)) is None
 
 
 async def test_a_deletion_is_believed_only_after_asking_for_the_thing_itself(database: Database, place: Place) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from leja.cli.speaking import AsJson, answer, command, table
 from leja.connectors import registry
 from leja.connectors.contract import NoAuth, OAuth
@@ -31,6 +33,8 @@ def run(as_json: AsJson = False) -> None:
                         "guarantee": c.guarantee,
                         "within_seconds": within_seconds(slug),
                         "judged_by": c.judged_by,
+                        "ids_reach_days": c.ids_reach / timedelta(days=1) if c.ids_reach else None,
+                        "ids_reach_unless": c.ids_reach_unless,
                     }
                     for slug, c in every.items()
                 ]

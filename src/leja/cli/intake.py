@@ -335,6 +335,8 @@ def _show_proof(name: str, one: Proof) -> None:
             rows,
             right=("there", "here", "sum there", "sum here"),
         )
+    if one.since is not None:
+        out().print(f"{name}: compared from {one.since:%Y-%m-%d %H:%M} on", soft_wrap=True)
     out().print(
         f"{name}: {one.explained} % explained; {len(one.days)} days and places, {len(one.missing)} missing, {len(one.older)} older,"
         f" {len(one.different)} different, {len(one.gone)} gone, {one.held_events} events held",

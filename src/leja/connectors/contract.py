@@ -19,7 +19,8 @@ function (or object) of the agreed name in ``source.py`` or ``target.py``; what 
   detect     (sample of whole lines, settings) -> FileShape: encoding, delimiter, date format, columns found; pure. The
              settings of a file source have the fields of FileShape, so that what was detected can be stated to read_file
   decode     (RawEvent, Context) -> Decoded; pure, total over what the vendor may send
-  ids        async (Session, since, until) -> tuple[SourceId, ...]: what exists there, for the completeness proof
+  ids        async (Session, since, until) -> tuple[SourceId, ...]: what exists there, for the completeness proof; how far back
+             it reaches, the declaration says (``ids_reach``)
   LISTS      frozenset of the document kinds that ``ids`` lists, even when there are none of them; not there: sales alone
   day_totals async (Session, since, until) -> tuple[DayTotal, ...]: the source's own totals
 

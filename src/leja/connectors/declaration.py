@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 import msgspec
@@ -73,6 +73,9 @@ class Connector(msgspec.Struct, frozen=True, kw_only=True):
     ``hosts`` are the host names (``*.`` prefix allowed) that calls may go to; ``{setting}`` placeholders allow the user's
     own system. ``wire_exponents`` are currencies whose wire exponent differs from ISO 4217. ``judged_by`` says how the
     stand-in was verified. ``guarantee`` is the exactly-once promise in words. ``api_version_ends`` as the vendor says.
+
+    ``ids_reach``: how far back ``ids`` lists and ``fetch`` answers; None: as far as there is something. What is older is hidden,
+    not gone, and the completeness proof leaves it alone. ``ids_reach_unless``: the setting that, when true, lifts it.
     """
 
     slug: str
@@ -88,3 +91,10 @@ class Connector(msgspec.Struct, frozen=True, kw_only=True):
     guarantee: str = ""
     api_version: str = ""
     api_version_ends: date | None = None
+    ids_reach: timedelta | None = None
+    ids_reach_unless: str = ""
+
+    def reach(self, settings: object) -> timedelta | None:
+        """How far back ``ids`` reaches for a connection with these settings."""
+        lifted = self.ids_reach_unless and getattr(settings, self.ids_reach_unless)
+        return None if lifted else self.ids_reach

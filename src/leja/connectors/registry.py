@@ -97,9 +97,11 @@ def verb(slug: str, name: str) -> Any:
 
 
 def taking_in(slug: str) -> dict[str, Any]:
-    """The verbs of poll, fetch and proof that a connector has, and ``LISTS`` where it says what its ``ids`` lists."""
+    """The verbs of poll, fetch and proof that a connector has, ``LISTS`` where it says what its ``ids`` lists, and ``reach``: how far
+    back they reach for a connection's settings."""
     found: dict[str, Any] = {name: verb(slug, name) for name in ("poll", "fetch", "ids", "day_totals") if name in capabilities(slug)}
     lists = getattr(_side(slug, "source"), "LISTS", None)
+    found["reach"] = connector(slug).reach
     return found if lists is None else found | {"LISTS": lists}
 
 

@@ -102,10 +102,18 @@ def _planned(
         facts=group.facts, family=group.family, lane=group.lane, part=part, reference=reference(group.facts.mark, part),
         bucket=bucket, bundle=resolved.bundle, in_base=resolved.in_base, accepted=group.applied,
     )
+    planned = _in_steps(planned, terms.chart, verbs)
     found = _against_orphans(planned, unknown, group.next_part, len(group.buckets) == 1, terms.chart, verbs)
-    if found.bundle is None or found.steps:
-        return found
-    return msgspec.structs.replace(found, steps=tuple(verbs.steps(found.bundle, terms.chart)))
+    return found if found.bundle is planned.bundle else _in_steps(found, terms.chart, verbs)
+
+
+def _in_steps(planned: Planned, chart: Chart, verbs: Verbs) -> Planned:
+    """With the documents that express its bundle. Without any, where both sides stand on one account over there, there is nothing
+    to tell: it is withdrawn."""
+    if planned.bundle is None:
+        return planned
+    steps = tuple(verbs.steps(planned.bundle, chart))
+    return msgspec.structs.replace(planned, steps=steps, bundle=planned.bundle if steps else None)
 
 
 def not_expressed(group_key: str, target: UUID, error: LejaError) -> Trouble:
@@ -144,12 +152,11 @@ def _against_orphans(
     if not orphans or (planned.bundle is None and not only):
         return planned
     if planned.bundle is not None:
-        steps = tuple(verbs.steps(planned.bundle, chart))
-        first = verbs.draft(steps[0], chart, planned.accepted)
+        first = verbs.draft(planned.steps[0], chart, planned.accepted)
         for orphan in orphans:
             same = orphan.document.reference == first.reference and orphan.document.total in (None, first.total)
             if same and orphan.document.date in (None, first.date):
-                return msgspec.structs.replace(planned, steps=steps, ask_first=True)
+                return msgspec.structs.replace(planned, ask_first=True)
     day = planned.bundle.date if planned.bundle else planned.bucket.posting_date
     taken = tuple(orphan for orphan in orphans if only or orphan.document.date == day)
     # Beyond all that stand there, not only the taken ones: a number used here hides the orphan that bears it.

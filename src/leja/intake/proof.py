@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -28,6 +28,7 @@ from leja.intake.inbox import keep
 
 GONE_SHARE_MAX: Final = Decimal("0.05")
 GONE_FEW: Final = 10
+REACH_EDGE: Final = timedelta(hours=1)  # what falls out of reach while it is asked for is not gone either
 IdsVerb = Callable[[Session, datetime, datetime], Awaitable[tuple[SourceId, ...]]]
 TotalsVerb = Callable[[Session, datetime, datetime], Awaitable[tuple[DayTotal, ...]]]
 
@@ -69,7 +70,8 @@ class DayProof(msgspec.Struct, frozen=True, kw_only=True):
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """The result. ``explained`` is the share, in percent, of all things on either side that agree in version and total.
 
-    ``held_events`` are events of the connection that wait or are parked: what is missing may stand among them.
+    ``held_events`` are events of the connection that wait or are parked: what is missing may stand among them. ``since``: what is
+    older was not compared, because it was not asked for or because the source does not reach so far back.
     """
 
     days: tuple[DayProof, ...]
@@ -80,6 +82,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     gone: tuple[Held, ...] = ()
     held_events: int = 0
     explained: Decimal = Decimal(100)
+    since: datetime | None = None
 
     @property
     def complete(self) -> bool:
@@ -100,17 +103,21 @@ async def proof(
     day_totals: TotalsVerb | None = None,
     fetch: FetchVerb | None = None,
     kinds: frozenset[str] = frozenset({"sale"}),
+    reach: timedelta | None = None,
 ) -> Proof:
     """Compare and mend.
 
-    ``kinds`` are those that ``ids`` lists even when there are none. Raises what the calls raise.
+    ``kinds`` are those that ``ids`` lists even when there are none. ``reach``: how far back the source lists and answers; older
+    documents of ours are not compared. Raises what the calls raise.
     """
+    if reach is not None:
+        since = max(since, until - max(reach - REACH_EDGE, timedelta(0)))
     theirs = await ids(session, since, until)
     stated = await day_totals(session, since, until) if day_totals else ()
     listed = kinds | {thing.kind for thing in theirs}
     ours, waiting = await asyncio.to_thread(_held, database, org_id, connection_id, since, until, listed, theirs)
     found = compared(theirs, ours, stated)
-    found = msgspec.structs.replace(found, held_events=waiting)
+    found = msgspec.structs.replace(found, held_events=waiting, since=since)
     answers: list[RawEvent] = []
     gone: list[Held] = []
     for held in found.unlisted if fetch is not None else ():

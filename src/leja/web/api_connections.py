@@ -157,14 +157,11 @@ async def prove(
     found = await asyncio.to_thread(
         reading, request, org, lambda conn, org_id: connections.connection(conn, org_id, name)
     )
-    able = registry.capabilities(found.slug)
-    if "ids" not in able:
+    verbs = registry.taking_in(found.slug)
+    if "ids" not in verbs:
         raise Refused("connector-capability", f"{found.connector.title} cannot say which things it has")
     await asyncio.to_thread(_noted, request, org, name, days)
     session = await asyncio.to_thread(house.session, found)
-    verbs: dict[str, Any] = {
-        verb: registry.verb(found.slug, verb) for verb in ("ids", "day_totals", "fetch") if verb in able
-    }
     try:
         since = house.clock() - timedelta(days=days)
         return await flow.prove(house.database, found.org_id, found.connection_id, verbs, session, since, house.clock)

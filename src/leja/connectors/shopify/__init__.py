@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated
 
 import msgspec
@@ -50,4 +50,6 @@ CONNECTOR = Connector(
     guarantee="a source: nothing is written but webhook subscriptions, which are asked after before they are made",
     api_version="2026-10",
     api_version_ends=date(2027, 10, 1),
+    ids_reach=timedelta(days=60),
+    ids_reach_unless="reads_all_orders",
 )

@@ -25,3 +25,13 @@ SOURCE = {
         "delete": "nothing is ever deleted from an account of Stripe",
     },
 }
+
+_CHARGES = {"clears": ["clearing:stripe"], "settle": [{"action": "payout"}]}
+TRADE = [
+    # An account of its own sales, and one that is paid for what shops sell.
+    {"name": "stripe", **_CHARGES},
+    {
+        "name": "stripe_of_shops", "duty": "payments", "sell": "", **_CHARGES,
+        "takes": {"role": "clearing:stripe", "action": "charge", "amount": "amount", "reference": "payment_intent"},
+    },
+]

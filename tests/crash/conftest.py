@@ -1,0 +1,56 @@
+"""The ground of crash runs: a cluster that is killed and comes back, and where processes come from."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg
+import pytest
+
+from leja.database.embedded import EmbeddedPostgres
+from leja.database.migrate import migrate
+from leja.database.watch import Watch
+from tests.crash.company import Company
+from tests.crash.nursery import Nursery
+from tests.crash.run import CrashRun
+
+
+class Ground(NamedTuple):
+    """Where runs happen: a folder that the database's account can pass through, a cluster and who watches it, and where
+    processes come from."""
+
+    folder: Path
+    cluster: EmbeddedPostgres
+    watch: Watch
+    nursery: Nursery
+
+    def run(
+        self, seed: int, name: str = "", only: tuple[str, ...] = (), plays: type[Company] = Company
+    ) -> CrashRun:
+        """A run with a folder of its own."""
+        home = self.folder / (name or f"run-{seed}")
+        home.mkdir()
+        return CrashRun(seed, home, self.cluster, self.watch, self.nursery, name=name, only=only, plays=plays)
+
+
+@pytest.fixture(scope="module")
+def ground() -> Iterator[Ground]:
+    """A cluster as durable as a real one: it is killed in the middle of commits, and only its watch brings it back."""
+    folder = Path(tempfile.mkdtemp(prefix="leja-crash-"))
+    folder.chmod(0o755)
+    server = EmbeddedPostgres(folder / "database", options={"shared_buffers": "64MB"})
+    server.start()
+    with psycopg.connect(server.url("postgres", "postgres"), autocommit=True) as conn:
+        conn.execute("CREATE DATABASE template_leja OWNER leja_owner TEMPLATE template0 STRATEGY file_copy")
+    migrate(server.url("leja_owner", "template_leja"))
+    watch, nursery = Watch(server, pause_seconds=0.1, calm_seconds=1), Nursery(folder / "nursery.log")
+    watch.start()
+    yield Ground(folder, server, watch, nursery)
+    nursery.close()
+    watch.stop()
+    server.stop(even_if_used=True)
+    shutil.rmtree(folder, ignore_errors=True)
