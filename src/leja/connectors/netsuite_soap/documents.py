@@ -21,7 +21,7 @@ from leja.connectors.netsuite_soap.wire import Line, Transaction
 from leja.core.money import Money, from_text
 
 # References of ours: an external id of any other shape is another integration's.
-_OURS: Final = re.compile(r"LJ[A-Z0-9]{14,15}(-[A-Z0-9]{1,2})?\Z")
+_OURS: Final = re.compile(r"LJ[A-Z0-9]{10,15}(-[A-Z0-9]{1,3})?\Z")
 _SIDE: Final = {"invoice": 1, "cashSale": 1, "creditMemo": -1, "cashRefund": -1}
 
 

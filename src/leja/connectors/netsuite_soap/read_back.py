@@ -33,7 +33,8 @@ _AT_ONCE: Final = 100
 class Cursor(msgspec.Struct, frozen=True, kw_only=True):
     """From when on changes are asked for, from when on the next time, and the search that is under way.
 
-    ``stage``: "ours" lists all that bears a reference of ours, however old, the first time; then "recent".
+    ``stage``: "recent"; the first time "first", which is followed by "older": what bears a reference of ours and has not
+    changed since, however old.
     """
 
     since: datetime
@@ -112,12 +113,12 @@ async def changed(session: Session, cursor: str | None) -> ChangedPage:
     if page is None:
         page = await api.search(session, _wanted(session, at))
     _, states = await _states(session, await places_of(session), page.records)
-    if begun and at.stage == "recent":
+    if begun and at.stage != "older":
         states += await _deleted(session, at.since)
     if not page.last:
         return _page(states, replace(at, search_id=page.search_id, index=page.index + 1), more=True)
-    if at.stage == "ours":
-        return _page(states, replace(at, stage="recent", search_id="", index=0), more=True)
+    if at.stage == "first":
+        return _page(states, replace(at, stage="older", search_id="", index=0), more=True)
     return _page(states, Cursor(since=at.next, next=at.next), more=False)
 
 
@@ -128,7 +129,7 @@ def _page(states: Sequence[RemoteState], cursor: Cursor, *, more: bool) -> Chang
 def _read(cursor: str | None, now: datetime) -> Cursor:
     """Where to go on. A cursor with a search under way keeps its own end; else the next one begins shortly before now."""
     if not cursor:
-        return Cursor(since=now - _FIRST, next=now - _OVERLAP, stage="ours")
+        return Cursor(since=now - _FIRST, next=now - _OVERLAP, stage="first")
     try:
         found = msgspec.json.decode(cursor, type=Cursor)
     except msgspec.DecodeError:
@@ -139,8 +140,10 @@ def _read(cursor: str | None, now: datetime) -> Cursor:
 
 def _wanted(session: Session, at: Cursor) -> str:
     since = at.since.isoformat(timespec="milliseconds")
-    which = api.beginning("externalIdString", _OURS) if at.stage == "ours" else api.at_least("lastModifiedDate", since)
-    return _criteria(session, which)
+    if at.stage == "older":
+        older = api.at_least("lastModifiedDate", since, "before")
+        return _criteria(session, api.beginning("externalIdString", _OURS), older)
+    return _criteria(session, api.at_least("lastModifiedDate", since))
 
 
 def _criteria(session: Session, *which: str) -> str:

@@ -21,8 +21,8 @@ TARGET = {
         "processor_fees": "6110", "rounding": "6200",
     },
     "tax_code": "1",
-    # All calls are a POST to the one port; the first of a delivery is the write.
-    "writes": "POST /services/*",
+    # addList and upsertList, not getList: the stand-in knows the calls of its one port by their operation.
+    "writes": "POST /services/*/[au]*List",
     "archivable": {"account": "account", "customer": "customer", "item": "item"},
     "foreign": {
         "kind": "journalEntry",
