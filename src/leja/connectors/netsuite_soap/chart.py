@@ -36,7 +36,7 @@ async def chart(session: Session) -> Chart:
         symbols = {node.attributes.get("internalId", ""): node.value("symbol") for node in currencies}
         return Chart(
             accounts=_accounts(await found(session, criteria("Account")), {code.account for code in codes}, symbols),
-            tax_codes=tuple(sorted(codes, key=lambda code: (code.rate != 0, code.id != settings.untaxed, int(code.id)))),
+            tax_codes=_untaxed_first(codes, settings.untaxed),
             items=await _items(session),
             home_currency=_home(currencies, subsidiary, symbols),
             multicurrency=sum(not node.flag("isInactive") for node in currencies) > 1,
@@ -87,6 +87,11 @@ async def tax_codes(session: Session) -> list[RemoteTaxCode]:
         )
         for row in await found(session, criteria("SalesTaxItem"))
     ]
+
+
+def _untaxed_first(codes: Sequence[RemoteTaxCode], untaxed: str) -> tuple[RemoteTaxCode, ...]:
+    """The code for lines without tax first, then by internal id."""
+    return tuple(sorted(codes, key=lambda code: (code.rate != 0, code.id != untaxed, len(code.id), code.id)))
 
 
 async def currencies_of(session: Session) -> list[Node]:

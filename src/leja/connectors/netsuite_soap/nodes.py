@@ -17,7 +17,7 @@ _DEEPEST: Final = 40
 _MOST: Final = 1_000_000
 _TYPE: Final = "http://www.w3.org/2001/XMLSchema-instance type"
 # An xsd:double as Java writes it: 1234.5, 1.2345678E7; infinities and NaN are no amounts.
-_NUMBER: Final = re.compile(r"-?\d{1,17}(\.\d{1,17})?(E-?\d{1,2})?\Z")
+_NUMBER: Final = re.compile(r"-?[0-9]{1,17}(\.[0-9]{1,17})?(E-?[0-9]{1,2})?\Z")
 
 
 class Unreadable(Exception):
@@ -86,7 +86,8 @@ def parse(body: bytes) -> Node:
 
 class _Reader:
     def __init__(self) -> None:
-        self.parser = expat.ParserCreate(namespace_separator=" ")
+        # UTF-8 whatever the text says of itself, so that it names no codec to us.
+        self.parser = expat.ParserCreate("utf-8", " ")
         self.parser.buffer_text = True
         self.parser.StartDoctypeDeclHandler = self._refused
         self.parser.EntityDeclHandler = self._refused
