@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 import pytest
 
+from leja.cli.connection_check import ending
+from leja.connectors.contract import Connector, NoAuth
 from tests.cli.stage import Leja, Stage
 
 
@@ -24,6 +28,18 @@ def test_a_connection_is_added_once_checked_and_removed(stage: Stage) -> None:
     assert leja.json("connection", "remove", "ledger", "--yes")["removed"] == "ledger"
     assert leja.json("connection", "list")["connections"] == []
     assert leja.json("connection", "remove", "ledger", "--yes", code=2)["error"]["code"] == "connection-unknown"
+
+
+def test_a_check_warns_of_an_interface_that_the_vendor_ends() -> None:
+    declared = Connector(
+        slug="x", title="Vendor", roles=frozenset({"accounting"}), auth=NoAuth(), settings=msgspec.Struct, api_version="v9",
+        api_version_ends=date(2028, 8, 1),
+    )  # fmt: skip
+    assert ending(declared, date(2026, 8, 1)) == ""
+    assert ending(declared, date(2026, 8, 2)) == "Vendor v9: the vendor ends this interface on 2028-08-01, in 730 days."
+    assert ending(declared, date(2028, 7, 31)).endswith("in 1 days.")
+    assert "has ended this interface on 2028-08-01" in ending(declared, date(2028, 8, 1))
+    assert ending(msgspec.structs.replace(declared, api_version_ends=None), date(2028, 8, 1)) == ""
 
 
 def test_a_secret_never_comes_out_again(stage: Stage, owner_connection: Any) -> None:

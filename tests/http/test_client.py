@@ -59,6 +59,23 @@ def test_an_unclear_answer_is_transient_to_a_read_and_unknown_to_a_write(script:
     assert len(requests) == 1
 
 
+@pytest.mark.parametrize("write", [True, False])
+def test_a_server_error_that_the_vendor_answers_with_is_handed_on_and_no_other(write: bool) -> None:
+    async def go(status: str) -> Any:
+        async with serving(answer(status, body=b"<Fault/>")) as server:
+            client = http(server.url)
+            try:
+                return await client.send("POST", "/x", content=b"{}", write=write, faults={500})
+            except (Transient, OutcomeUnknown) as error:
+                return error
+            finally:
+                await client.close()
+
+    told = asyncio.run(go("500 Oops"))
+    assert (told.status, told.body) == (500, b"<Fault/>")
+    assert isinstance(asyncio.run(go("503 Busy")), OutcomeUnknown if write else Transient)
+
+
 def test_a_refused_connection_is_transient_even_to_a_write() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

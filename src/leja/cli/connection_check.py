@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, Final
 
 import msgspec
 
@@ -15,12 +15,14 @@ from leja.access.connections import Connection
 from leja.access.metered_reads import stored
 from leja.cli.speaking import out
 from leja.connectors import registry
-from leja.connectors.contract import Key, NoAuth
+from leja.connectors.contract import Connector, Key, NoAuth
 from leja.core.errors import LejaError, NeedsConsent
 from leja.delivery import charts
 from leja.house import House
 from leja.http.metering import Reads
 from leja.reports import standing
+
+_WARNED: Final = timedelta(days=730)
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +133,8 @@ def as_json(checked: Checked) -> dict[str, Any]:
         "limits": _limits(found),
         "reads": _reads(checked.reads),
         "guarantee": found.connector.guarantee,
+        "api_version": found.connector.api_version,
+        "api_version_ends": found.connector.api_version_ends,
         "webhook_path": _hook(found),
         "events": heard.events,
         "last_event": heard.last_event,
@@ -150,6 +154,8 @@ def show(checked: Checked) -> None:
     console.print(words, style="red" if checked.error else "bold", soft_wrap=True)
     if checked.error:
         console.print(f"  {checked.error.message}\n  → {checked.error.remedy}", soft_wrap=True)
+    if warning := ending(found.connector, checked.at.date()):
+        console.print(f"  {warning}", style="yellow", soft_wrap=True)
     limits = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in told["limits"].items())
     facts = {
         "login": " ".join(filter(None, (checked.login, str(told["login_because"]))))
@@ -168,6 +174,17 @@ def show(checked: Checked) -> None:
     for name, value in facts.items():
         if value:
             console.print(f"  {name:<14}{value}", soft_wrap=True)
+
+
+def ending(connector: Connector, today: date) -> str:
+    """A warning that the vendor ends the interface, from two years before its day on; "" where nothing is known to end."""
+    ends = connector.api_version_ends
+    if ends is None or today < ends - _WARNED:
+        return ""
+    words = f"{connector.title} {connector.api_version}"
+    if today >= ends:
+        return f"{words}: the vendor has ended this interface on {ends}; it may stop answering on any day."
+    return f"{words}: the vendor ends this interface on {ends}, in {(ends - today).days} days."
 
 
 def _limits(found: Connection) -> dict[str, int]:

@@ -23,7 +23,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -131,14 +131,19 @@ class Http:
         cost: float = 0.0,
         batch: bool = False,
         anonymous: bool = False,
+        faults: Collection[int] = (),
     ) -> Answer:
-        """One call, aborted at its deadline, waiting for its turn included. ``anonymous`` sends no credentials."""
+        """One call, aborted at its deadline, waiting for its turn included. ``anonymous`` sends no credentials.
+
+        ``faults`` are statuses from 500 on with which this vendor says clearly what happened (a SOAP fault is a 500): they
+        are handed on as an Answer, and whoever calls reads them.
+        """
         url = path_or_url if path_or_url.startswith(("http://", "https://")) else self.base_url + path_or_url
         self.addresses.target(url)
         given = {"user-agent": _AGENT, "accept-encoding": "gzip, deflate", **(headers or {})}
         if idempotency_key:
             given[self._idempotency_header] = idempotency_key
-        call = _Call(method.upper(), url, given, dict(query or {}), content, write, anonymous)
+        call = _Call(method.upper(), url, given, dict(query or {}), content, write, anonymous, faults)
         if self._last_moment is not None:
             deadline_seconds = min(deadline_seconds, (self._last_moment - self._now()).total_seconds())
             if deadline_seconds <= 0:
@@ -248,7 +253,7 @@ class Http:
             wait = retry_after(answer.headers.get("retry-after"), self._now())
             self.pacing.pause(wait)
             raise Transient("http-too-many", f"{host} asks us to wait {wait:g} seconds", retry_after=wait)
-        if answer.status >= 500 or answer.status == 408:
+        if (answer.status >= 500 and answer.status not in call.faults) or answer.status == 408:
             wait_text = answer.headers.get("retry-after")
             if wait_text and not call.write:
                 wait = retry_after(wait_text, self._now())
@@ -262,10 +267,10 @@ class _Call:
 
     def __init__(
         self, method: str, url: str, headers: dict[str, str], query: dict[str, str], content: bytes, write: bool,
-        anonymous: bool,
+        anonymous: bool, faults: Collection[int] = (),
     ) -> None:
         self.method, self.url, self.headers, self.query, self.content = method, url, headers, query, content
-        self.write, self.anonymous, self.sent = write, anonymous, False
+        self.write, self.anonymous, self.faults, self.sent = write, anonymous, faults, False
 
     def fault(self, code: str, message: str) -> LejaError:
         """What a fault means: nothing happened, or, for a write whose bytes may have left, nobody knows."""

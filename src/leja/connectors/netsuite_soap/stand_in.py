@@ -22,6 +22,7 @@ from leja.connectors.netsuite_soap.stand_in_foreign import found_account
 from leja.connectors.netsuite_soap.stand_in_limits import AtOnce
 from leja.connectors.netsuite_soap.stand_in_operations import MESSAGES, Call, Fault, Operations
 from leja.connectors.netsuite_soap.stand_in_passport import NotLetIn, Passports
+from leja.connectors.netsuite_soap.stand_in_port import ByOperation
 from leja_sandbox.kit import Answer, Environment, LedgerRow, Refuse, Request, Router, StandIn, StandInSpec
 
 _XML: Final = {"content-type": "text/xml; charset=utf-8"}
@@ -42,6 +43,7 @@ def build(env: Environment) -> StandIn:
     service = _Service(company, passports)
     router = Router()
     router.add("POST", "/services/NetSuitePort_{version}", service.port)
+    router.add("POST", "/services/NetSuitePort_{version}/{operation}", service.port)
     stand_in.router = router
     stand_in.error = service.worded
     stand_in.ledger = lambda: [
@@ -50,6 +52,7 @@ def build(env: Environment) -> StandIn:
         if minor
     ]
     hand(stand_in, company, passports)
+    stand_in.app = ByOperation(stand_in.app)  # type: ignore[assignment]
     if most := company.settings.concurrent:
         stand_in.app = AtOnce(stand_in, most, service.blocked)  # type: ignore[assignment]
     return stand_in

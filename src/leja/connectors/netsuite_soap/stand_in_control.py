@@ -68,10 +68,14 @@ class _Hand:
         return self.document(kind, id)
 
     def void(self, kind: str, id: str) -> dict[str, Any]:  # noqa: A002
-        """Voids a transaction over there: it stays, with nothing posted."""
+        """Voids a transaction over there: it stays, with nothing posted; the lines of a journal entry become zero."""
         stored = self._stored(kind, id)
-        memo = f"VOID {stored.body.get('memo', '')}".strip()
-        self._company.rewrite(stored, {"status": "Voided", "total": "0", "memo": memo}, voided=True)
+        body: dict[str, Any] = {"status": "Voided", "total": "0", "memo": f"VOID {stored.body.get('memo', '')}".strip()}
+        if kind == "journalEntry":
+            rows = stored.body["lineList"]["line"]
+            zeros = [{**row, **{side: "0" for side in ("debit", "credit") if side in row}} for row in rows]
+            body["lineList"] = {"line": zeros}
+        self._company.rewrite(stored, body, voided=True)
         return {**self.document(kind, id), "status": "VOIDED"}
 
     def delete(self, kind: str, id: str) -> dict[str, Any]:  # noqa: A002
