@@ -101,15 +101,18 @@ async def _payment_journals(session: Session, company_id: int, outstanding: int)
 async def _accounts(
     session: Session, company_id: int, taxes: frozenset[int], journals: Mapping[str, str]
 ) -> tuple[RemoteAccount, ...]:
-    known = await known_fields(session, "account.account", ("active", "deprecated", "company_ids", "company_id"))
+    known = await known_fields(session, "account.account", ("active", "deprecated", "company_ids", "company_id", "non_trade"))
     ours = ["company_ids", "in", [company_id]] if "company_ids" in known else ["company_id", "=", company_id]
-    fields = ["code", "name", "account_type", "currency_id", *sorted(known & {"active", "deprecated"})]
+    fields = ["code", "name", "account_type", "currency_id", *sorted(known & {"active", "deprecated", "non_trade"})]
     rows = await all_of(session, "account.account", [ours], fields, archived=True)
     return tuple(_account(row, taxes, journals) for row in sorted(rows, key=lambda row: (words(row["code"]), row["id"])))
 
 
 def _account(row: Row, taxes: frozenset[int], journals: Mapping[str, str]) -> RemoteAccount:
     kind = "tax" if row["id"] in taxes else _KINDS.get(words(row["account_type"]), "other")
+    if row.get("non_trade"):
+        # Receivables from and payables to the tax office and the like: no customer owes on them.
+        kind = {"receivable": "current_asset", "payable": "current_liability"}.get(kind, kind)
     return RemoteAccount(
         id=str(row["id"]),
         code=words(row["code"]),

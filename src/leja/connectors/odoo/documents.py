@@ -14,7 +14,7 @@ from typing import Final, Literal
 import msgspec
 
 from leja.connectors.contract import RemoteDocument, RemoteLine, RemoteState, Session
-from leja.connectors.odoo.api import Row, all_of, known_fields, linked, name_in, read, search, words
+from leja.connectors.odoo.api import Row, all_of, known_fields, linked, name_in, read, words
 from leja.connectors.odoo.names import module_of, reference_in
 from leja.connectors.odoo.walking import instant_of
 from leja.core.money import Money, from_text
@@ -71,7 +71,7 @@ async def named(session: Session, model: str, names: Sequence[str]) -> dict[str,
     """Name -> database id, of what bears one of these external ids."""
     module = module_of(session.settings.company_id)
     domain = [["module", "=", module], ["model", "=", model], ["name", "in", list(names)]]
-    rows = await search(session, EXTERNAL, domain, ["module", "name", "model", "res_id"], limit=max(1, len(names)) + 1)
+    rows = await all_of(session, EXTERNAL, domain, ["module", "name", "model", "res_id"])
     wanted = set(names)
     return {
         words(row["name"]): int(row["res_id"]) for row in rows

@@ -36,10 +36,14 @@ _LINES: Final = 2000
 
 
 class Cursor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where the listing stands: documents of ours after the external id ``own`` first, then the walk by ``mark``."""
+    """Where the listing stands: documents of ours after the external id ``own`` first, then the walk by ``mark``.
+
+    ``first``: ours were listed by their external ids already, so that the walk leaves them out.
+    """
 
     mark: Mark = Mark()
     own: int = -1
+    first: bool = False
     seen: str = ""
     begun: str = ""
 
@@ -69,14 +73,17 @@ async def changed(session: Session, cursor: str | None) -> ChangedPage:
 
     A deletion leaves nothing that could be listed; ``read_back`` tells it.
     """
-    at = _read(session, cursor)
+    at, listed = await _ours(session, _read(session, cursor))
     if at.own >= 0:
-        return await _ours(session, at)
+        return _page(listed, at, more=True)
     domain = [["company_id", "=", session.settings.company_id]]
     link = await link_field(session)
     rows, mark = await step(session, MOVE, domain, [*MOVE_FIELDS, link], at.mark)
     states = await _states(session, rows, link)
+    if at.first:
+        states = [state for state in states if not state.document.reference]
     seen = max([at.seen, *(second_of(row) for row in rows)])
+    states = [*listed, *states]
     if mark is not None:
         return _page(states, msgspec.structs.replace(at, mark=mark, seen=seen), more=True)
     # What was changed while a long walk was under way may lie behind it: the next one begins where this one did.
@@ -95,7 +102,7 @@ def _page(states: Iterable[RemoteState], cursor: Cursor, *, more: bool) -> Chang
 def _read(session: Session, cursor: str | None) -> Cursor:
     now = session.now()
     if not cursor:
-        return Cursor(own=0, begun=stamp(now), mark=Mark(at=stamp(now - _FIRST)))
+        return Cursor(own=0, first=True, begun=stamp(now), mark=Mark(at=stamp(now - _FIRST)))
     try:
         found = msgspec.json.decode(cursor, type=Cursor)
     except msgspec.DecodeError:
@@ -103,7 +110,10 @@ def _read(session: Session, cursor: str | None) -> Cursor:
     return found if found.begun else msgspec.structs.replace(found, begun=stamp(now))
 
 
-async def _ours(session: Session, at: Cursor) -> ChangedPage:
+async def _ours(session: Session, at: Cursor) -> tuple[Cursor, list[RemoteState]]:
+    """A page of what bears our external ids; ``own`` is below zero when all of it was listed."""
+    if at.own < 0:
+        return at, []
     domain = [["module", "=", module_of(session.settings.company_id)], ["model", "in", [MOVE, PAYMENT]], ["id", ">", at.own]]
     rows = await search(session, EXTERNAL, domain, ["name", "model", "res_id"], limit=SIZE)
     states: list[RemoteState] = []
@@ -112,7 +122,7 @@ async def _ours(session: Session, at: Cursor) -> ChangedPage:
         own = await references(session, model, ids)
         states += [state_of(record) for record in (await records(session, model, ids, own)).values()]
     last = rows[-1]["id"] if len(rows) == SIZE else -1
-    return _page(states, msgspec.structs.replace(at, own=last), more=True)
+    return msgspec.structs.replace(at, own=last), states
 
 
 async def _states(session: Session, rows: Sequence[Row], link: str) -> list[RemoteState]:
