@@ -40,3 +40,28 @@ TARGET = {
         "batch_partial": "load and post are one transaction each: a part is never accepted without the rest",
     },
 }
+
+_LAMP = {"name": "Lamp", "price": "34.50", "quantity": 2}
+
+SOURCE = {
+    "settings": {"database": "odoo", "login": "admin"},
+    "granted": {"api_key": "api_key"},
+    "stand_in": {"foreign": False, "version": "19.0", "home_currency": "GBP"},
+    "sell": "place_order",
+    "sales": [
+        {"lines": [_LAMP], "customer": "Azure Interior"},
+        {"lines": [{**_LAMP, "tax": [4]}, {"name": "Shade", "price": "7.25", "tax": [4]}], "reference": "WEB-1001"},
+        {"lines": [{**_LAMP, "tax": [4], "discount": "10"}]},
+        {"lines": [{"name": "Book", "price": "9.99", "quantity": 3, "tax": [3]}, _LAMP]},
+    ],
+    "refund": {"action": "refund", "of": "order", "arguments": {"amount": "5.00"}},
+    "touch": {"action": "touch", "of": "order"},
+    "edit": {"action": "edit_order", "of": "order", "arguments": {"price": "39.00"}},
+    "delete": {"action": "delete", "of": "id", "arguments": {"kind": "sale.order"}},
+    "late": {"argument": "created_at", "seconds": 540},
+    "page": 120,
+    "reads": "POST /json/2/*",
+    "not_offered": {
+        "day_totals": "Odoo states no totals of a day: sums of ours over its own lists would prove nothing",
+    },
+}
