@@ -46,9 +46,9 @@ def version_of(write_date: Text, read_at: str) -> str:
     return f"{utc(moment(write_date)):%Y-%m-%dT%H:%M:%SZ}/1/{read_at}"
 
 
-def noon(day: date, context: Context) -> datetime:
-    """The instant of a document that only has a day."""
-    return localised(datetime.combine(day, time(12)), context.zone)
+def midnight(day: date, context: Context) -> datetime:
+    """The instant of a document that only has a day: its beginning, which is never in the future."""
+    return localised(datetime.combine(day, time()), context.zone)
 
 
 # --- sales orders -------------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def _move_header(event: MoveEvent, context: Context, read_at: str) -> Header:
     # The accounting date may have been moved by a lock there; the invoice's own date is when it was sold.
     day = day_of(move.invoice_date or move.date)
     return Header(
-        external_id=str(move.id), version=version_of(move.write_date, read_at), occurred_at=noon(day, context), business_day=day,
+        external_id=str(move.id), version=version_of(move.write_date, read_at), occurred_at=midnight(day, context), business_day=day,
         currency=currency_of(move.currency_id), number=text(move.name), channel="office",
         country=country_of(move.partner_id, event), withdrawn=move.state != "posted",
     )  # fmt: skip
@@ -170,7 +170,7 @@ def paid(event: PaymentEvent, context: Context, read_at: str) -> Decoded:
     inward = payment.payment_type != "outbound"
     day = day_of(payment.date)
     header = Header(
-        external_id=str(payment.id), version=version_of(payment.write_date, read_at), occurred_at=noon(day, context), business_day=day,
+        external_id=str(payment.id), version=version_of(payment.write_date, read_at), occurred_at=midnight(day, context), business_day=day,
         currency=currency, number=text(payment.name), channel="office", withdrawn=not stands,
         country=country_of(payment.partner_id, event),
     )  # fmt: skip

@@ -13,7 +13,7 @@ from leja.connectors.odoo.api import Row, asked, linked, name_in, pages, read, s
 from leja.connectors.odoo.decoding import ORDER, TILL
 from leja.connectors.odoo.documents import MOVE, PAYMENT, money
 from leja.connectors.odoo.gathering import events, fields_of, gone, orders_behind, paid_by
-from leja.connectors.odoo.meaning import INVOICES, PAID, SOLD, noon
+from leja.connectors.odoo.meaning import INVOICES, PAID, SOLD, midnight
 from leja.connectors.odoo.sold import moment, trading_day
 from leja.connectors.odoo.tills import PREFIX, RUNG_UP
 from leja.connectors.odoo.walking import OVERLAP, Mark, later, second_of, stamp, step
@@ -125,7 +125,7 @@ def _window(model: str, since: datetime, until: datetime) -> list[Any]:
 def _happened(session: Session, model: str, row: Row) -> datetime:
     if model in (ORDER, TILL):
         return moment(words(row["date_order"]))
-    return noon(date.fromisoformat(words(row["invoice_date" if model == MOVE else "date"])[:10]), session.context)
+    return midnight(date.fromisoformat(words(row["invoice_date" if model == MOVE else "date"])[:10]), session.context)
 
 
 def _listed(session: Session) -> tuple[str, ...]:
