@@ -25,12 +25,12 @@ from leja.connectors.contract import (
     Unknown,
 )
 from leja.connectors.odoo.api import call
-from leja.connectors.odoo.documents import MOVE, PARTNER, Record, records
+from leja.connectors.odoo.documents import MOVE, PARTNER, Record, named, records
 from leja.connectors.odoo.drafts import Request, request_of
 from leja.connectors.odoo.faults import OdooFault, outcome_of
 from leja.connectors.odoo.finding import disagreement
 from leja.connectors.odoo.loading import DEADLINE, load
-from leja.connectors.odoo.names import model_of
+from leja.connectors.odoo.names import model_of, name_of
 from leja.connectors.odoo.settling import settle
 from leja.core.errors import LejaError, NeedsConsent, OutcomeUnknown, Transient
 
@@ -61,6 +61,7 @@ class _Telling:
         everyone: Outcome = Unknown(why="nothing was said about it")
         try:
             await self._load(range(len(self.drafts)))
+            await self._load_anew()
             if self.model == PARTNER:
                 self.outcomes |= {place: self._partner(place) for place in self._open()}
             else:
@@ -83,11 +84,28 @@ class _Telling:
         return [place for place in self.ids if place not in self.outcomes]
 
     async def _load(self, places: Iterable[int]) -> None:
-        for place, said in (await load(self.session, self.model, {place: self.requests[place] for place in places})).items():
+        wanted = {place: self.requests[place] for place in places}
+        for place, said in (await load(self.session, self.model, wanted)).items():
             if isinstance(said, int):
                 self.ids[place] = said
             else:
                 self.outcomes[place] = said
+
+    async def _load_anew(self) -> None:
+        """What was refused may stumble over a draft of an earlier plan, whose other lines stayed: it is removed, once."""
+        refused = [place for place, said in self.outcomes.items() if isinstance(said, Rejected)]
+        if not refused or self.model == PARTNER:
+            return
+        names = {place: name_of(self.drafts[place].kind, self.drafts[place].reference) for place in refused}
+        left = await named(self.session, self.model, list(names.values()))
+        there = await records(self.session, self.model, list(left.values()), {})
+        stale = [place for place, name in names.items() if name in left and left[name] in there and there[left[name]].state == "draft"]
+        for place in stale:
+            self.ids[place] = left[names[place]]
+        await self._removed(stale)
+        for place in stale:
+            del self.outcomes[place], self.ids[place]
+        await self._load(stale)
 
     def _partner(self, place: int) -> Outcome:
         draft = self.drafts[place]
