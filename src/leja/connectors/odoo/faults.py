@@ -40,7 +40,12 @@ class OdooFault(Exception):
 
 def clashed(fault: Fault) -> bool:
     """Whether another transaction was in the way."""
-    return fault.name.startswith("psycopg2.") or any(words in fault.message.lower() for words in _CLASHES)
+    return (fault.name.startswith("psycopg2.") and not no_database(fault)) or any(words in fault.message.lower() for words in _CLASHES)
+
+
+def no_database(fault: Fault) -> bool:
+    """Whether the server knows no database of that name."""
+    return fault.name.startswith("psycopg2.") and fault.message.startswith("database ") and "does not exist" in fault.message
 
 
 def posted_already(words: str) -> bool:
@@ -70,6 +75,8 @@ def outcome_of(fault: Fault, now: datetime) -> Outcome:
 def raise_for_read(fault: Fault) -> NoReturn:
     """What a read that was refused ends in."""
     words = shown(fault)
+    if no_database(fault):
+        raise NeedsReview("odoo-database", f"the server has no such database: {words}", remedy="Set database of the connection.")
     if clashed(fault):
         raise Transient("odoo-clash", words)
     if fault.name in _DENIED:

@@ -86,13 +86,10 @@ async def changed(session: Session, cursor: str | None) -> ChangedPage:
     states = [*listed, *states]
     if mark is not None:
         return _page(states, msgspec.structs.replace(at, mark=mark, seen=seen), more=True)
-    # What was changed while a long walk was under way may lie behind it: the next one begins where this one did.
-    reached = later(min(seen or at.begun, at.begun), -OVERLAP.total_seconds())
-    return _page(states, Cursor(mark=Mark(at=max(reached, _since(at)))), more=False)
-
-
-def _since(at: Cursor) -> str:
-    return at.mark.at if not at.seen else ""
+    # What was changed while a long walk was under way may lie behind it: the next one begins where this one did. Moments
+    # are the server's own: where nothing was met, its clock may be behind ours, and the next one begins there again.
+    reached = later(min(seen, at.begun), -OVERLAP.total_seconds()) if seen else at.mark.at
+    return _page(states, Cursor(mark=Mark(at=reached)), more=False)
 
 
 def _page(states: Iterable[RemoteState], cursor: Cursor, *, more: bool) -> ChangedPage:
