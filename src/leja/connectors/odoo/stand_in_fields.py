@@ -92,7 +92,10 @@ MODELS: Final[Mapping[str, tuple[str, str]]] = {
         name:char! amount:float! amount_type:sel!(group|fixed|percent|division) type_tax_use:sel!(sale|purchase|none)
         active:bool company_id:m2o!~>res.company price_include:bool-@18 price_include:bool@<18
         price_include_override:sel(tax_included|tax_excluded)@18 include_base_amount:bool description:html sequence:int!
-        invoice_label:char@17 country_id:m2o!>res.country tax_group_id:m2o!>account.tax.group"""),
+        invoice_label:char@17 country_id:m2o!>res.country tax_group_id:m2o!>account.tax.group
+        invoice_repartition_line_ids:o2m>account.tax.repartition.line/tax_id"""),
+    "account.tax.repartition.line": ("Tax Repartition Line", """
+        tax_id:m2o>account.tax repartition_type:sel!(base|tax) factor_percent:float! account_id:m2o>account.account"""),
     "account.tax.group": ("Tax Group", "name:char! sequence:int company_id:m2o>res.company"),
     "res.partner": ("Contact", """
         name:char email:char ref:char vat:char phone:char mobile:char@<19 street:char street2:char city:char zip:char

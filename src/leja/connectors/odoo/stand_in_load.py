@@ -103,8 +103,9 @@ class Loading:
                 field = known[name]
                 if field.type == "one2many":
                     children.setdefault(name, []).append(column)
-                elif cell not in ("", None):
-                    vals[name] = self._cell(model, field, path[1:], cell)
+                else:
+                    # An empty cell of a column empties the field; a default is then not taken (ir_fields.py, for_model).
+                    vals[name] = False if cell in ("", None) else self._cell(model, field, path[1:], cell)
         for name, columns in children.items():
             vals[name] = self._children(known[name], paths, columns, rows)
         return external, id_, vals

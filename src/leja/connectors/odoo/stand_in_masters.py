@@ -98,9 +98,13 @@ class Taxes(Model):
         included = body.get("price_include_override") == "tax_included" or (self.db.version < 18 and bool(body["price_include"]))
         account = chart.TAX_PURCHASE if body["type_tax_use"] == "purchase" else chart.TAX_SALE
         company = body["company_id"]
-        self.db.records.update(
-            self.name, id_, included=included, account=account + (0 if company == 1 else 1000 * (company - 1))
-        )
+        account += 0 if company == 1 else 1000 * (company - 1)
+        self.db.records.update(self.name, id_, included=included, account=account)
+        if not self.db.records.children("account.tax.repartition.line", id_):
+            # A base line and a tax line each, as the vendor makes them by itself.
+            for kind, lands in (("base", False), ("tax", account)):
+                part = {"tax_id": id_, "repartition_type": kind, "factor_percent": 100, "account_id": lands}
+                self.db.create("account.tax.repartition.line", part)
 
     def shown(self, id_: int, body: Body, field: str) -> Any:  # noqa: ARG002
         return bool(body.get("included")) if field == "price_include" else None

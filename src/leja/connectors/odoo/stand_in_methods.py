@@ -234,7 +234,7 @@ class Methods:
 
 
 def _ids(value: Any) -> list[int]:
-    listed = [value] if type(value) is int else list(value or [])
+    listed = list(value) if isinstance(value, list | tuple) else [value] if value else []
     if any(type(i) is not int for i in listed):
         raise Refusal("builtins.TypeError", f"ids must be integers, not {value!r}")
     return listed

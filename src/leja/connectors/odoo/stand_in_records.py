@@ -28,6 +28,7 @@ PARENT: Final[Mapping[str, str]] = {
     "account.move.line": "move_id", "sale.order.line": "order_id", "pos.order.line": "order_id",
     "pos.payment": "pos_order_id", "res.currency.rate": "currency_id", "account.payment.term.line": "payment_id",
     "account.partial.reconcile": "debit_move_id", "account.move": "reversed_entry_id", "ir.model.data": "res_id",
+    "account.tax.repartition.line": "tax_id",
 }  # fmt: skip
 MARK: Final[Mapping[str, str]] = {
     "account.move": "ref", "sale.order": "client_order_ref", "res.partner": "ref", "ir.model.data": "name",
