@@ -7,7 +7,7 @@ Read are the six kinds of transactions that Leja makes, of one subsidiary. Chang
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
@@ -169,21 +169,25 @@ async def _deleted(session: Session, since: datetime) -> list[RemoteState]:
     ]  # fmt: skip
 
 
+async def dated(session: Session, since: date, until: date) -> tuple[RemoteState, ...]:
+    """All documents of the six kinds dated from ``since`` to ``until``, ours and others'."""
+    within = api.at_least("tranDate", f"{since}T12:00:00", "within", f"{until}T12:00:00")
+    places = await places_of(session)
+    there: dict[tuple[str, str], RemoteState] = {}
+    async for rows in api.pages(session, _criteria(session, within)):
+        places, states = await _states(session, places, rows)
+        there |= {(state.document.kind, state.document.remote_id): state for state in states}
+    return tuple(there.values())
+
+
 # --- balances ---------------------------------------------------------------------------------------------------------
 
 
 async def balances(session: Session, since: date, until: date) -> tuple[RemoteBalance, ...]:
     """The movement of each account on each day from ``since`` to ``until``, of all transactions of the six kinds."""
-    within = api.at_least("tranDate", f"{since}T12:00:00", "within", f"{until}T12:00:00")
-    places = await places_of(session)
-    sums: dict[tuple[str, str], Mapping[tuple[str, date, str], int]] = {}
-    async for rows in api.pages(session, _criteria(session, within)):
-        places, states = await _states(session, places, rows)
-        for state in states:
-            sums[state.document.kind, state.document.remote_id] = _by_day(state, since, until)
     whole: dict[tuple[str, date, str], int] = defaultdict(int)
-    for moved in sums.values():
-        for key, minor in moved.items():
+    for state in await dated(session, since, until):
+        for key, minor in _by_day(state, since, until).items():
             whole[key] += minor
     return tuple(
         RemoteBalance(account=account, day=day, amount=Money(minor, currency))

@@ -132,6 +132,19 @@ async def _states(session: Session, rows: Sequence[Row], link: str) -> list[Remo
     return [state_of(record) for record in found]
 
 
+async def dated(session: Session, since: date, until: date) -> tuple[RemoteState, ...]:
+    """All posted documents dated from ``since`` to ``until``, ours and others'."""
+    domain = [
+        ["company_id", "=", session.settings.company_id], ["state", "=", "posted"],
+        ["date", ">=", since.isoformat()], ["date", "<=", until.isoformat()],
+    ]  # fmt: skip
+    link = await link_field(session)
+    states: list[RemoteState] = []
+    async for page in pages(session, MOVE, domain, [*MOVE_FIELDS, link], size=SIZE):
+        states += await _states(session, page, link)
+    return tuple(states)
+
+
 # --- balances -----------------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,6 @@ from leja.connectors.odoo.delivering import TOGETHER, deliver
 from leja.connectors.odoo.drafts import draft
 from leja.connectors.odoo.finding import ANCHORS, find
 from leja.connectors.odoo.plan import steps
-from leja.connectors.odoo.read_back import balances, changed, read_back
+from leja.connectors.odoo.read_back import balances, changed, dated, read_back
 
-__all__ = ["ANCHORS", "TOGETHER", "balances", "changed", "chart", "deliver", "draft", "find", "read_back", "steps"]
+__all__ = ["ANCHORS", "TOGETHER", "balances", "changed", "chart", "dated", "deliver", "draft", "find", "read_back", "steps"]

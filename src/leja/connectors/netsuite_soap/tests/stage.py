@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-CAPABILITIES = {"chart", "steps", "draft", "ANCHORS", "deliver", "find", "read_back", "changed", "balances"}
+CAPABILITIES = {"chart", "steps", "draft", "ANCHORS", "deliver", "find", "read_back", "changed", "balances", "dated"}
 
 TARGET = {
     "settings": {"account": "1234567-sb1"},

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 CAPABILITIES = {
     "nudges", "poll", "plan", "backfill", "fetch", "decode", "ids", "chart", "steps", "draft", "ANCHORS", "deliver", "find",
-    "read_back", "changed", "balances",
+    "read_back", "changed", "balances", "dated",
 }
 
 TARGET = {
