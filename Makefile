@@ -46,7 +46,7 @@ soak: $(TEST_TOOLS)  ## the crash proof at length: 500 seeded runs, resumable; a
 	# Runs wait more than they work: several at once, each process with a database of its own; then the histogram of all.
 	export LEJA_CRASH_RUNS=$${LEJA_CRASH_RUNS:-500} LEJA_CRASH_RESUME=1; \
 	$(RUN)/pytest -n $${LEJA_CRASH_JOBS:-3} --dist load -q tests/crash -k "no_sale" $(ARGS); first=$$?; \
-	$(RUN)/pytest -q tests/crash $(ARGS) && exit $$first
+	LEJA_BUSINESS_RUNS=$${LEJA_BUSINESS_RUNS:-10} LEJA_EVERY_FOLDER=1 $(RUN)/pytest -q tests/crash tests/connectors/test_folders.py $(ARGS) && exit $$first
 
 bench: $(TEST_TOOLS)  ## ratios measured in one run, as a table and as JSON
 	$(RUN)/python -m bench $(ARGS)

@@ -1,4 +1,4 @@
-"""``python -m bench [a b c d e f] [--size small|usual|full] [--seed N] [--out FILE]``: a table, and the same as JSON."""
+"""``python -m bench [a b c d e f h i] [--size small|usual|full] [--seed N] [--out FILE]``: a table, and the same as JSON."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from pathlib import Path
 
 import msgspec
 
-from bench import balances, chain, door, memory, posting, recording
+from bench import balances, calls, chain, door, limits, memory, posting, recording
 from bench.figure import Outcome, table
 from bench.ground import Stopwatch
 from bench.machine import machine
 from bench.size import SIZES, Size
 
 PARTS: dict[str, Callable[[Size], Outcome]] = {
-    "a": recording.run, "b": door.run, "c": balances.run, "d": posting.run, "e": memory.run, "f": chain.run,
+    "a": recording.run, "b": door.run, "c": balances.run, "d": posting.run, "e": memory.run, "f": chain.run, "h": calls.run,
+    "i": limits.run,
 }
 LATEST = Path(__file__).parent / "results" / "latest.json"
 
@@ -45,7 +46,7 @@ def main(arguments: list[str]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Ratios, measured in one run.")
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help="which parts, a to f; all without")
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help="which parts; all without")
     parser.add_argument("--size", choices=sorted(SIZES), default="usual")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=LATEST)

@@ -22,7 +22,7 @@ from leja.database.engine import Database
 from leja.database.ledger import Ledger
 from leja.delivery.outbox import Booking, enqueue, places, told
 from leja.house import House, Settings
-from leja.http.pacing import Pacing
+from leja.http.pacing import Lane, Pacing
 from leja_sandbox.server import SandboxServer
 from tests.connectors.our_books import OurBooks
 from tests.connectors.stages import target_stage
@@ -41,8 +41,8 @@ class Counted(Pacing):
         super().__init__(*given, **more)
         self.taken: list[tuple[bool, float]] = []
 
-    def _take(self, cost: float, batch: bool) -> None:
-        super()._take(cost, batch)
+    def _take(self, lane: Lane, cost: float, batch: bool) -> None:
+        super()._take(lane, cost, batch)
         self.taken.append((batch, self._at()))
 
 

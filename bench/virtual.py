@@ -58,7 +58,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Time passes."""
         self._passed += seconds
 
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]  # noqa: ARG002
+    def run_in_executor(self, _executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
         """At once, in the loop."""
         future: asyncio.Future[Any] = self.create_future()
         try:

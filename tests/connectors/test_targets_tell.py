@@ -14,6 +14,7 @@ from leja.core.money import Money
 
 from . import told
 from .conftest import Against
+from .our_books import Amount
 from .stages import KINDS, target_stage, targets
 from .target_scene import TargetScene
 
@@ -165,3 +166,17 @@ def test_a_preview_and_the_delivery_name_the_same_reasons(slug: str, against: Ag
     scene.decide(scene.decision("account", "T-shipping_income", scene.places["shipping_income"]))
     scene.settle()
     scene.assert_once()
+
+
+@pytest.mark.parametrize("slug", TARGETS)
+def test_what_moves_nothing_over_there_needs_no_document(slug: str, against: Against) -> None:
+    """Both sides of a transfer stand on one account of the target: it is withdrawn, and what comes after goes on."""
+    scene = against(slug)
+    scene.places["cash:till"] = scene.places["bank"]
+    scene.decide(scene.decision("account", "T-cash:till", scene.places["bank"]))
+    scene.books.write("payout", Amount("bank", 5_000), Amount("cash:till", -5_000))
+    told.journal(scene.books)
+    scene.settle()
+    scene.assert_once()
+    assert len(scene.standing()) == 1
+    assert scene.agreement().agree

@@ -99,6 +99,29 @@ def test_backfill_leaves_a_fifth_of_the_day_to_live_calls() -> None:
     assert pacing.delay("live") == 0
 
 
+def test_backfill_leaves_live_calls_what_they_have_wanted_so_far() -> None:
+    pacing, clock = paced(per_day=1000)
+    for _ in range(20):  # two an hour for ten hours, so 48 a day: fewer than the fifth that is kept while no day was seen
+        calls(pacing, clock, 1)
+        asyncio.run(clock.sleep(1800))
+    calls(pacing, clock, 780, lane="backfill")
+    assert pacing.delay("backfill") > 0
+    asyncio.run(clock.sleep(86_500))
+    # A day was seen, and nobody lives any more: a twentieth is kept.
+    calls(pacing, clock, 950, lane="backfill")
+    assert pacing.delay("backfill") > 0
+    assert pacing.delay("live") == 0
+
+
+def test_backfill_makes_way_where_live_calls_want_more_than_a_fifth() -> None:
+    pacing, clock = paced(per_day=1000)
+    for _ in range(100):  # a minute apart: 1440 a day, which is more than there is
+        calls(pacing, clock, 1)
+        asyncio.run(clock.sleep(60))
+    assert pacing.delay("backfill") > 0
+    assert pacing.delay("live") == 0
+
+
 def test_budget_headers_are_obeyed_until_the_span_starts_anew() -> None:
     pacing, clock = paced()
     pacing.observe("minute", remaining=2, resets_in=30)

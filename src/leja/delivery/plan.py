@@ -108,11 +108,14 @@ def _planned(
 
 
 def _in_steps(planned: Planned, chart: Chart, verbs: Verbs) -> Planned:
-    """With the documents that express its bundle. Without any, where both sides stand on one account over there, there is nothing
-    to tell: it is withdrawn."""
+    """With the documents that express its bundle. Where nothing moves over there, for both sides stand on one account, there is
+    nothing to tell: it is withdrawn."""
     if planned.bundle is None:
         return planned
-    steps = tuple(verbs.steps(planned.bundle, chart))
+    moved: dict[str, int] = {}
+    for line in planned.bundle.lines:
+        moved[line.account] = moved.get(line.account, 0) + line.amount.minor
+    steps = tuple(verbs.steps(planned.bundle, chart)) if any(moved.values()) else ()
     return msgspec.structs.replace(planned, steps=steps, bundle=planned.bundle if steps else None)
 
 

@@ -8,7 +8,8 @@
     pacing.points(available=900, maximum=2000, restore_rate=100)   # cost points
 
 A window is a log of the last calls, so the published number is never passed in any span of that length, whichever way
-the vendor counts. Live calls go before backfill, and backfill leaves a fifth of the day's calls to live ones.
+the vendor counts. Live calls go before backfill, and backfill leaves live ones as many of the day's calls as they are going to want, by what they
+wanted so far; at least a fifth until a day was seen, a twentieth after it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ Lane = Literal["live", "backfill"]
 Span = Literal["second", "minute", "day"]
 _SECONDS: Final[dict[Span, float]] = {"second": 1.0, "minute": 60.0, "day": 86400.0}
 _LIVE_SHARE: Final = 5
+_LIVE_SHARE_SEEN: Final = 20
+_LIVE_MORE: Final = 1.15
+_SEEN_LEAST: Final = 3600.0  # what happened in the first moments says nothing of a day
 _MOMENT: Final = 1e-6
 
 
@@ -112,6 +116,8 @@ class Pacing:
         self._numbers = itertools.count()
         self._moved = asyncio.Condition()
         self._paused_until = 0.0
+        self._live: deque[float] = deque()
+        self._first: float | None = None
         self._points: tuple[float, float, float, float] | None = None
 
     @asynccontextmanager
@@ -162,7 +168,7 @@ class Pacing:
         at = self._at()
         waits = [self._paused_until - at, self._points_delay(at, cost)]
         for span, window in self._windows.items():
-            kept_back = window.count // _LIVE_SHARE if span == "day" and lane == "backfill" else 0
+            kept_back = self._kept_for_live(at, window.count) if span == "day" and lane == "backfill" else 0
             waits.append(window.delay(at, 0 if window.count >= 10**9 else kept_back))
         if batch and self._batches:
             waits.append(self._batches.delay(at))
@@ -176,7 +182,7 @@ class Pacing:
             return 0
         at, fits = self._at(), [most]
         for span, window in self._windows.items():
-            kept_back = window.count // _LIVE_SHARE if span == "day" and lane == "backfill" else 0
+            kept_back = self._kept_for_live(at, window.count) if span == "day" and lane == "backfill" else 0
             fits.append(window.room(at, 0 if window.count >= 10**9 else kept_back))
         if batch and self._batches:
             fits.append(self._batches.room(at))
@@ -196,11 +202,24 @@ class Pacing:
             if give_up is not None and self._at() + delay > give_up:
                 raise Transient("pace-wait", "the vendor's limits leave no room before the deadline", retry_after=delay)
             if delay <= 0:
-                return self._take(cost, batch)
+                return self._take(lane, cost, batch)
             await self._sleep(delay)
 
-    def _take(self, cost: float, batch: bool) -> None:
+    def _kept_for_live(self, at: float, count: int) -> int:
+        """How many of the day's calls backfill leaves: those that live ones will want beyond what they have in the window."""
+        while self._live and self._live[0] <= at - _SECONDS["day"]:
+            self._live.popleft()
+        seen = at - (self._first if self._first is not None else at)
+        share = count // (_LIVE_SHARE_SEEN if seen >= _SECONDS["day"] else _LIVE_SHARE)
+        wanted = len(self._live) * _SECONDS["day"] / min(max(seen, _SEEN_LEAST), _SECONDS["day"])
+        return max(share, int(wanted * _LIVE_MORE) - len(self._live))
+
+    def _take(self, lane: Lane, cost: float, batch: bool) -> None:
         at = self._at()
+        if "day" in self._windows:
+            self._first = at if self._first is None else self._first
+            if lane == "live":
+                self._live.append(at)
         for window in self._windows.values():
             window.take(at)
         if batch and self._batches:
