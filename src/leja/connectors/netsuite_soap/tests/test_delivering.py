@@ -246,6 +246,7 @@ def test_an_answer_that_does_not_fit_the_request_makes_everything_unclear(inside
         drafts = payouts(there, 2)
         outcomes = there.run(target.deliver(answering(there, inside), drafts))
         assert [type(one) for one in outcomes] == [Unknown, Unknown]
+        assert all("the answer" in one.why for one in outcomes), "none was taken for made"
 
 
 def test_a_list_that_is_refused_as_a_whole_is_refused_for_each() -> None:

@@ -164,8 +164,8 @@ def test_a_change_while_pages_are_read_is_listed_the_next_time() -> None:
         first = there.run(target.changed(there.session, None))
         there.clock.advance(400)
         there.control("alter", kind=documents[0].kind, id=documents[0].remote_id, amount="7.00")
-        _, cursor, _ = all_changed(there, first.cursor)
         there.clock.advance(400)
+        _, cursor, _ = all_changed(there, first.cursor)
         states, _, _ = all_changed(there, cursor)
         assert documents[0].remote_id in {state.document.remote_id for state in states}
 
