@@ -31,7 +31,7 @@ class _Told(msgspec.Struct, frozen=True):
 def _admit(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: datetime) -> None:  # noqa: ARG001
     given = parse_qs(headers.get("leja-query", "")).get("key", [""])[0]
     if not any(secret and hmac.compare_digest(secret.encode(), given.encode()) for secret in secrets):
-        raise Refused("nudge-unknown", "the address does not bear the secret of this connection")
+        raise Refused("odoo-nudge", "the address does not bear the secret of this connection")
 
 
 def _read(headers: Mapping[str, str], body: bytes) -> tuple[Wanted, ...]:  # noqa: ARG001

@@ -13,7 +13,7 @@ import msgspec
 from leja.connectors.odoo.stand_in_chart import Settings
 from leja.connectors.odoo.stand_in_errors import access_error, missing, validation_error, value_error
 from leja.connectors.odoo.stand_in_fields import MISSING_MODELS, MODELS, Field, fields_of
-from leja.connectors.odoo.stand_in_records import BadDomain, Body, Records, holds, known, narrowed
+from leja.connectors.odoo.stand_in_records import MARK, BadDomain, Body, Records, holds, known, narrowed
 from leja.connectors.odoo.stand_in_values import (
     Deferred,
     Named,
@@ -404,9 +404,13 @@ class Database:
             return shown
         field = self.fields(model)[name]
         if field.inverse:
-            from_parent = self.records.children(field.relation, id_)
-            return [child for child, row in from_parent if row.get(field.inverse) == id_]
+            return [child for child, row in self._many(field, id_) if row.get(field.inverse) == id_]
         return body.get(name, self.convert(model, field, None))
+
+    def _many(self, field: Field, id_: int) -> list[tuple[int, Body]]:
+        # A reconciliation is kept below its debit; its credit finds it by the value.
+        marked = MARK.get(field.relation) == field.inverse
+        return self.records.rows(field.relation, mark=[str(id_)]) if marked else self.records.children(field.relation, id_)
 
     def name_of(self, model: str, id_: int) -> str:
         """The display name of a row of any model."""

@@ -20,7 +20,7 @@ from leja.connectors.odoo.sold import (
     to_head,
     trading_day,
 )
-from leja.connectors.odoo.wire import TillEvent, TillLine, TillPayment
+from leja.connectors.odoo.wire import TillEvent, TillLine
 from leja.core.money import Money
 from leja.documents.header import Header
 from leja.documents.parts import Line, Tender
@@ -41,7 +41,7 @@ def rung_up(event: TillEvent, context: Context, read_at: str) -> Decoded:
     sold = [_of_till(line, currency) for line in event.lines]
     lines, ties = to_head(lines_of(sold, event, settings_of(context), sign=sign), total if sign > 0 else -total)
     header = _header(event, context, read_at, currency)
-    tenders = tuple(_tender(one, event, context, currency, sign) for one in event.payments if one.amount)
+    tenders = tuple(_tender(method, amount, event, context, sign) for method, amount in _given(event, currency).items() if amount)
     if sign > 0:
         return Decoded(documents=(_sale(event, header, lines, total, tenders),), ties=ties)
     refund = Refund(
@@ -86,14 +86,22 @@ def _of_till(line: TillLine, currency: str) -> Sold:
     )  # fmt: skip
 
 
-def _tender(one: TillPayment, event: TillEvent, context: Context, currency: str, sign: int) -> Tender:
+def _given(event: TillEvent, currency: str) -> dict[int, Money]:
+    """What was given by each method; change is a payment below zero and comes off."""
+    found: dict[int, Money] = {}
+    for one in event.payments:
+        method = link(one.payment_method_id)
+        found[method] = found.get(method, Money(0, currency)) + money(one.amount, currency)
+    return found
+
+
+def _tender(number: int, amount: Money, event: TillEvent, context: Context, sign: int) -> Tender:
     """By the method's name a processor's; without one cash where its journal is a cash journal, else a card's."""
-    method = next((row for row in event.methods if row.id == link(one.payment_method_id)), None)
+    method = next((row for row in event.methods if row.id == number), None)
     name = text(method.name) if method is not None else ""
     journal = next((row for row in event.journals if method is not None and row.id == link(method.journal_id)), None)
     processor = settings_of(context).processors.get(name, "")
     cash = not processor and journal is not None and journal.type == "cash"
-    amount = money(one.amount, currency)
     return Tender(
         means="cash" if cash else "card", processor="" if cash else processor or "card_processor",
         amount=amount if sign > 0 else -amount,
