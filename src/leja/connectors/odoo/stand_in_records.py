@@ -46,7 +46,9 @@ class Records:
         store.schema(_SCHEMA)
 
     def get(self, model: str, id_: int) -> Body | None:
-        """One row, or None; searching may not see it yet."""
+        """One row, or None; searching may not see it yet. Raises TypeError for what is no id."""
+        if not isinstance(id_, int):
+            raise TypeError(f"unhashable type: '{type(id_).__name__}'")
         rows = self.store.execute("SELECT id, body FROM odoo_record WHERE model = ? AND id = ?", model, id_)
         return self._read(model, rows[0]) if rows else None
 

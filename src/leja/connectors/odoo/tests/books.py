@@ -53,8 +53,6 @@ class Books:
         self.stand_in = STAND_IN.build(environment(clock=self.clock, public_url=ADDRESS, settings=given))
         self.asked: list[httpx2.Request] = []
         self.granted = self.control("grant")
-        self._runner = asyncio.Runner()
-        self._pacing: Pacing | None = None
         self.session = self.opened()
 
     def opened(self, **settings: Any) -> Session:
@@ -72,7 +70,7 @@ class Books:
 
     def run(self, doing: Coroutine[Any, Any, T]) -> T:
         """Something asynchronous."""
-        return self._runner.run(doing)
+        return asyncio.run(doing)
 
     def control(self, action: str, /, **arguments: Any) -> Any:
         """Act as the bookkeeper over there."""

@@ -251,6 +251,19 @@ def test_the_same_reference_typed_by_somebody_is_doubtful_and_never_ours() -> No
     assert [state.document.reference for state in books.run(target.changed(books.session, None)).states] == [""]
 
 
+def test_an_external_id_of_another_module_or_model_is_not_ours_whatever_a_search_answers() -> None:
+    books = Books()
+    (draft,) = books.drafts(sale())
+    typed = {"move_type": "entry", "date": "2026-05-03", "journal_id": 3, "ref": "by hand",
+             "line_ids": [[0, 0, {"account_id": 10, "debit": 100}], [0, 0, {"account_id": 27, "credit": 100}]]}  # fmt: skip
+    move = int(books.control("foreign", kind="account.move", body=typed)["id"])
+    for module, model in (("__leja_2", "account.move"), ("__leja_1", "res.partner")):
+        vals = {"module": module, "name": draft.reference, "model": model, "res_id": move}
+        books.run(call(books.session, "ir.model.data", "create", {"vals_list": [vals]}, write=True))
+    books.control("ignore_filters", on=True)
+    assert books.run(target.find(books.session, [draft])) == (Absent(),)
+
+
 @pytest.mark.parametrize("version", ["16.0", "19.0"])
 def test_a_key_that_is_over_asks_for_consent_and_nothing_is_told(version: str) -> None:
     books = Books(version)

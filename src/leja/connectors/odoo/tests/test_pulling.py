@@ -70,6 +70,10 @@ def test_a_payment_that_is_settled_later_is_read_again() -> None:
     books.run(call(books.session, "account.payment", "action_post", {}, ids=[made], write=True))
     first, cursor = polled(books, books.session, cursor)
     assert [one.allocations for one in payments(first, books, made)] == [()]
+    # Later news, so that the payment itself is no longer within the overlap.
+    books.clock.advance(7_200)
+    books.control("place_order", lines=[LAMP])
+    _, cursor = polled(books, books.session, cursor)
     books.clock.advance(7_200)
     (move,) = books.run(call(books.session, "account.payment", "read", {"fields": ["move_id"]}, ids=[made]))
     items = books.run(call(books.session, "account.move.line", "search_read", {

@@ -108,6 +108,16 @@ def test_balances_are_per_account_and_day() -> None:
     assert found == {(CARD, date(2026, 5, 3)): 10_000, (SALES, date(2026, 5, 3)): -10_000}
 
 
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_balances_are_read_page_after_page(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leja.connectors.odoo.read_back._LINES", size)
+    books = Books()
+    for number in range(4):
+        books.tell(sale(1_000, reference=f"LJ{number:012}AB"))
+    found = books.run(target.balances(books.session, date(2026, 5, 1), date(2026, 5, 31)))
+    assert {row.account: row.amount.minor for row in found} == {CARD: 4_000, SALES: -4_000}
+
+
 # --- walking ------------------------------------------------------------------------------------------------------
 
 
