@@ -243,11 +243,11 @@ class Pacing:
             self._moved.notify_all()
 
 
-def seconds_for(limits: Limits, calls: int, lane: Lane = "backfill", *, batch: bool = False) -> int:
-    """How long so many calls take at least in a lane, at the published limits and with nobody else calling."""
+def seconds_for(limits: Limits, calls: int, *, batch: bool = False) -> int:
+    """How long so many calls take at least, at the published limits and with nobody else calling."""
     rates = [limits.per_second, limits.per_minute / 60, (limits.batches_per_minute if batch else 0) / 60]
     slowest = min((rate for rate in rates if rate), default=0.0)
-    a_day = limits.per_day - (limits.per_day // _LIVE_SHARE if lane == "backfill" else 0)
+    a_day = limits.per_day
     days, rest = divmod(max(0, calls - 1), a_day) if a_day else (0, calls)
     at_once = min(calls, rest + 1) if days else calls
     return int(days * _SECONDS["day"] + (at_once / slowest if slowest else 0))

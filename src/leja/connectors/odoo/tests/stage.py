@@ -65,3 +65,4 @@ SOURCE = {
         "day_totals": "Odoo states no totals of a day: sums of ours over its own lists would prove nothing",
     },
 }
+TRADE = {"taxed": ["20%", "VAT20 incl"]}
