@@ -321,8 +321,19 @@ class Scene:
             else:
                 raise AssertionError(f"{name} does not come to rest")
 
+    def arrived(self) -> None:
+        """Wait until the shop has sent what it has to send by now; what it sends later stays where it is."""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            counts = self.control(SHOP, "outgoing")
+            if counts["due"] == counts["waiting"]:
+                return
+            time.sleep(0.01)
+        raise AssertionError(f"webhooks do not come: {self.control(SHOP, 'outgoing')}")
+
     def settle(self, *, polling: bool = True) -> None:
         """Everything that happened goes all the way: in, into the books, out."""
+        self.arrived()
         if polling:
             self.poll()
         self.record()
