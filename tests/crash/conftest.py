@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +18,7 @@ from leja.database.migrate import migrate
 from leja.database.watch import Watch
 from tests.crash.company import Company
 from tests.crash.nursery import Nursery
-from tests.crash.run import CrashRun
+from tests.crash.run import CrashRun, Told
 
 
 class Ground(NamedTuple):
@@ -35,6 +37,19 @@ class Ground(NamedTuple):
         home = self.folder / (name or f"run-{seed}")
         home.mkdir()
         return CrashRun(seed, home, self.cluster, self.watch, self.nursery, name=name, only=only, plays=plays)
+
+    def judged(self, run: CrashRun, told: Told, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+        """Say how a run ended, keep it where that is wanted, fail with what is wrong, and clear it away."""
+        with capsys.disabled():
+            # On the way of errors, which is the one that leads out of a worker of several, too.
+            sys.stderr.write(f"\n{words}")
+            sys.stderr.flush()
+        if folder := os.environ.get("LEJA_CRASH_KEEP"):
+            run.company.tables_kept(run.company.home / "tables.json")
+            shutil.copytree(run.company.home, Path(folder) / run.company.home.name, dirs_exist_ok=True)
+        assert not told.wrong, f"seed {told.seed}:\n" + "\n".join(told.wrong)
+        run.company.database_dropped(run.company.name)
+        shutil.rmtree(run.company.home, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

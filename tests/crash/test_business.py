@@ -7,9 +7,6 @@ which seed they begin. What failed is kept in ``LEJA_CRASH_KEEP``.
 from __future__ import annotations
 
 import os
-import shutil
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -27,12 +24,4 @@ def test_a_business_of_all_systems_loses_and_doubles_nothing(
 ) -> None:
     run = ground.run(seed, name=f"business_{seed}", plays=Business)
     told = run.run()
-    with capsys.disabled():
-        sys.stderr.write(f"\n{told.sentence()}")
-        sys.stderr.flush()
-    if folder := os.environ.get("LEJA_CRASH_KEEP"):
-        run.company.tables_kept(run.company.home / "tables.json")
-        shutil.copytree(run.company.home, Path(folder) / run.company.home.name, dirs_exist_ok=True)
-    assert not told.wrong, f"seed {seed}:\n" + "\n".join(told.wrong)
-    run.company.database_dropped(run.company.name)
-    shutil.rmtree(run.company.home, ignore_errors=True)
+    ground.judged(run, told, told.sentence(), capsys)

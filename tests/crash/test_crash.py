@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -81,16 +80,7 @@ def test_no_sale_is_lost_or_doubled(
     run = ground.run(seed)
     told = run.run()
     kept.add(told)
-    with capsys.disabled():
-        # On the way of errors, which is the one that leads out of a worker of several, too.
-        sys.stderr.write(f"\n{kept.progress(SEEDS)}; {told.sentence()}")
-        sys.stderr.flush()
-    if folder := os.environ.get("LEJA_CRASH_KEEP"):
-        run.company.tables_kept(run.company.home / "tables.json")
-        shutil.copytree(run.company.home, Path(folder) / run.company.home.name, dirs_exist_ok=True)
-    assert not told.wrong, f"seed {seed}:\n" + "\n".join(told.wrong)
-    run.company.database_dropped(run.company.name)
-    shutil.rmtree(run.company.home, ignore_errors=True)
+    ground.judged(run, told, f"{kept.progress(SEEDS)}; {told.sentence()}", capsys)
 
 
 def test_every_named_place_was_hit(ground: Ground, kept: Kept) -> None:

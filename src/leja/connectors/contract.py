@@ -46,7 +46,8 @@ function (or object) of the agreed name in ``source.py`` or ``target.py``; what 
   log_in     async (Http, settings, secrets) -> Mapping[str, str]: opens a session; the headers that carry it
 
 ``stand_in.py`` holds ``STAND_IN``, a ``leja_sandbox.kit.StandInSpec``; it imports only ``leja_sandbox.kit`` and ``core``.
-Nothing else of a folder imports it. The rest of a folder imports ``connectors.contract``, ``http``, ``documents``, ``core``.
+Nothing else of a folder imports it. The rest of a folder imports ``connectors.contract``,
+``connectors.bundle_lines``, ``connectors.outcomes``, ``http``, ``documents``, ``core``.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from leja.connectors.contract import RemoteLine
 from leja.core.money import format_minor
 from leja.database import review
 from leja.database.engine import Connection
@@ -165,7 +166,7 @@ def _settle_others(conn: Connection, org_id: UUID, connection_id: UUID, still: S
 def _read(row: tuple[object, ...]) -> Altered | None:
     told = {account: amount for account, amount in msgspec.convert(row[10], dict[str, int]).items() if amount}
     stands: dict[str, int] = {}
-    for line in msgspec.convert(row[11], list[_Line]):
+    for line in msgspec.convert(row[11], list[RemoteLine]):
         stands[line.account] = stands.get(line.account, 0) + line.amount.minor
     stands = {account: amount for account, amount in stands.items() if amount}
     state = "edited" if row[6] == "present" else row[6]
@@ -177,13 +178,3 @@ def _read(row: tuple[object, ...]) -> Altered | None:
             one.total is None or one.total_there is None or one.total == one.total_there):
         return None
     return msgspec.structs.replace(one, day=one.told_day) if one.gone else one
-
-
-class _Amount(msgspec.Struct):
-    minor: int
-    currency: str
-
-
-class _Line(msgspec.Struct):
-    account: str
-    amount: _Amount

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from leja.connectors.contract import Ambiguous, Finding, Found
+from leja.connectors.outcomes import differences
 from leja.core.errors import LejaError
 from leja.delivery.attempt import Sending
 from leja.delivery.target import Target
@@ -25,12 +26,5 @@ def _believed(sending: Sending, finding: Finding) -> Finding:
     """A find that disagrees with what was sent is none: a vendor may ignore its filter and return anything."""
     if not isinstance(finding, Found):
         return finding
-    draft, document = sending.draft, finding.document
-    wrong = []
-    if document.reference != draft.reference:
-        wrong.append(f"reference {document.reference!r} instead of {draft.reference!r}")
-    if document.total is not None and document.total != draft.total:
-        wrong.append(f"total {document.total} instead of {draft.total}")
-    if document.date is not None and document.date != draft.date:
-        wrong.append(f"date {document.date} instead of {draft.date}")
-    return Ambiguous(why="; ".join(wrong), documents=(document,)) if wrong else finding
+    wrong = differences(sending.draft, finding.document)
+    return Ambiguous(why="; ".join(wrong), documents=(finding.document,)) if wrong else finding

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from leja.connectors.contract import RemoteBalance
+from leja.connectors.contract import RemoteBalance, RemoteLine
 from leja.database.engine import Connection
 from leja.reconcile.differences import Cell, Difference, compare
 from leja.rules.target_mapping import TargetMapping, TargetRule
@@ -151,7 +151,7 @@ def _states(
         " AND state = 'present' AND foreign_entry = %s",
         (org_id, connection_id, since, until, foreign),
     ):
-        for line in msgspec.convert(lines, list[_Line]):
+        for line in msgspec.convert(lines, list[RemoteLine]):
             sums[Cell(line.account, day, line.amount.currency)] += line.amount.minor  # type: ignore[arg-type]
     return sums
 
@@ -177,13 +177,3 @@ def _waiting(conn: Connection, org_id: UUID, connection_id: UUID, since: date, u
         {"org": org_id, "to": connection_id, "since": since, "until": until},
     ).fetchone()
     return (int(str(row[0])), int(str(row[1]))) if row else (0, 0)
-
-
-class _Amount(msgspec.Struct):
-    minor: int
-    currency: str
-
-
-class _Line(msgspec.Struct):
-    account: str
-    amount: _Amount

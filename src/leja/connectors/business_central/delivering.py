@@ -8,7 +8,6 @@ posting is clearly refused is removed, so that nobody over there posts it later.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from itertools import groupby
 from typing import Final
 
@@ -25,14 +24,14 @@ from leja.connectors.contract import (
     AlreadyThere,
     Draft,
     Found,
-    Later,
     Outcome,
     Rejected,
     RemoteDocument,
     Session,
     Unknown,
 )
-from leja.core.errors import LejaError, NeedsConsent, OutcomeUnknown, Refused, Transient
+from leja.connectors.outcomes import without_answer
+from leja.core.errors import LejaError, OutcomeUnknown, Transient
 from leja.core.money import from_text
 
 TOGETHER: Final = frozenset({"SalesInvoice", "SalesCreditMemo", "CustomerPayment", "Journal"})
@@ -63,15 +62,9 @@ async def _told(session: Session, drafts: list[Draft]) -> list[Outcome]:
         ids = await _made(session, drafts, there, outcomes)
         if drafts[0].kind != "Customer":
             await _posted(session, drafts, ids, outcomes)
-    except Transient as error:
+    except LejaError as error:
         # Whatever was made is a draft at most: nothing counts that was not posted.
-        everyone: Outcome = Later(until=session.now() + timedelta(seconds=error.retry_after or 0), why=error.message)
-    except OutcomeUnknown as error:
-        everyone = Unknown(why=error.message)
-    except NeedsConsent as error:
-        everyone = Rejected(code=error.code, words=error.message, remedy="consent")
-    except (Refused, LejaError) as error:
-        everyone = Rejected(code=error.code, words=error.message)
+        everyone: Outcome = without_answer(error, session.now())
     else:
         everyone = Unknown(why="nothing was said about it")
     return [outcomes.get(place, everyone) for place in range(len(drafts))]

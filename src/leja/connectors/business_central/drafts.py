@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from leja.connectors.business_central.lines import moved
+from leja.connectors.bundle_lines import moved
 from leja.connectors.business_central.stated import dimensions, untaxed
 from leja.connectors.contract import BundleLine, Chart, Draft, RemoteDocument, Step
 from leja.core.errors import BrokenInvariant

@@ -10,6 +10,7 @@ from typing import Final
 
 from leja.connectors.business_central.standing import Standing, standing
 from leja.connectors.contract import Absent, Ambiguous, Anchor, Draft, Finding, Found, RemoteDocument, Session
+from leja.connectors.outcomes import differences
 
 _EXTERNAL: Final = Anchor(
     field="externalDocumentNumber", unique=False, length=35, look_up="externalDocumentNumber eq, drafts and posted"
@@ -46,11 +47,4 @@ def judged(draft: Draft, there: Standing) -> Finding:
 
 def disagreement(draft: Draft, document: RemoteDocument) -> str:
     """In what a remote document is not the drafted one: mark, amount or date; empty if in nothing."""
-    said = []
-    if document.reference != draft.reference:
-        said.append(f"reference {document.reference!r} instead of {draft.reference!r}")
-    if document.total is not None and document.total != draft.total:
-        said.append(f"total {document.total} instead of {draft.total}")
-    if document.date is not None and document.date != draft.date:
-        said.append(f"date {document.date} instead of {draft.date}")
-    return ", ".join(said)
+    return ", ".join(differences(draft, document))

@@ -12,7 +12,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from leja.connectors.business_central.lines import make_step, net, per_account
+from leja.connectors.bundle_lines import net, per_account
+from leja.connectors.business_central.lines import make_step
 from leja.connectors.business_central.tax import as_charged
 from leja.connectors.contract import Bundle, BundleLine, Chart, Step
 from leja.core.currency import exponent

@@ -7,7 +7,6 @@ believed only if amount and day are those of the draft.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from itertools import groupby
 from typing import Final
 
@@ -18,6 +17,7 @@ from leja.connectors.netsuite_soap.faults import BUSY_SECONDS, Fault, outcome_of
 from leja.connectors.netsuite_soap.nodes import Node, Unreadable
 from leja.connectors.netsuite_soap.plan import RECORDS
 from leja.connectors.netsuite_soap.wire import Transaction, Written, status_of, transaction_in, written_in
+from leja.connectors.outcomes import differences, without_answer
 from leja.core.errors import LejaError, NeedsConsent, OutcomeUnknown, Refused, Transient
 from leja.http.client import Answer
 
@@ -49,15 +49,8 @@ async def _written(session: Session, operation: str, drafts: Sequence[Draft]) ->
 async def _sent(session: Session, operation: str, records: str) -> Answer | Later | Unknown | Rejected:
     try:
         return await sent(session, operation, records, write=True, seconds=_DEADLINE)
-    except Transient as error:
-        least = BUSY_SECONDS if error.code == "http-too-many" else 0
-        return Later(until=session.now() + timedelta(seconds=max(least, error.retry_after or 0)), why=error.message)
-    except OutcomeUnknown as error:
-        return Unknown(why=error.message)
-    except NeedsConsent as error:
-        return Rejected(code=error.code, words=error.message, remedy="consent")
-    except Refused as error:
-        return Rejected(code=error.code, words=error.message)
+    except (Transient, OutcomeUnknown, NeedsConsent, Refused) as error:
+        return without_answer(error, session.now(), busy_seconds=BUSY_SECONDS)
 
 
 def _parts(session: Session, operation: str, response: Node, drafts: Sequence[Draft]) -> list[Outcome]:
@@ -122,13 +115,7 @@ def as_drafted(record: Transaction, draft: Draft) -> RemoteDocument:
 
 def disagreement(draft: Draft, document: RemoteDocument, record: Transaction | None = None) -> str:
     """In what a remote document is not the drafted one: reference, amount or date; empty if in nothing."""
-    said = []
-    if document.reference != draft.reference:
-        said.append(f"reference {document.reference!r} instead of {draft.reference!r}")
-    if document.total is not None and document.total != draft.total:
-        said.append(f"total {document.total} instead of {draft.total}")
-    if document.date is not None and document.date != draft.date:
-        said.append(f"date {document.date} instead of {draft.date}")
+    said = differences(draft, document)
     if record is not None and record.voided:
         said.append("it was voided")
     if record is not None and not record.posts:

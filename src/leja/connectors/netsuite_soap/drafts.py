@@ -5,14 +5,14 @@ The body is the record as it stands in the envelope, with the envelope's prefixe
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from leja.connectors.contract import BundleLine, Chart, Draft, RemoteDocument, Step
+from leja.connectors.bundle_lines import moved, net
+from leja.connectors.contract import Chart, Draft, RemoteDocument, Step
 from leja.connectors.netsuite_soap.edition import Edition, read
 from leja.connectors.netsuite_soap.envelope import element, ref
 from leja.connectors.netsuite_soap.names import customer_name, item_name
-from leja.connectors.netsuite_soap.plan import OWED, PAID, RECORDS, item_lines, net
+from leja.connectors.netsuite_soap.plan import OWED, PAID, RECORDS, item_lines
 from leja.connectors.netsuite_soap.records import SALES, id_of, journal, payment, sales
 from leja.core.money import Money
 
@@ -88,11 +88,3 @@ def _item(step: Step, edition: Edition, chart: Chart) -> str:
     if untaxed and not edition.tax_schedule:
         fields.append(ref("accounting:salesTaxCode", untaxed))
     return element("msg:record", *fields, kind="accounting:OtherChargeSaleItem", externalId=step.reference)
-
-
-def moved(lines: Sequence[BundleLine]) -> dict[str, int]:
-    """What lines do to each account, debit positive, in minor units; accounts that do not move are left out."""
-    sums: dict[str, int] = defaultdict(int)
-    for line in lines:
-        sums[line.account] += line.amount.minor
-    return {account: minor for account, minor in sums.items() if minor}

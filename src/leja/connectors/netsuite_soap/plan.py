@@ -6,11 +6,12 @@ sales transaction says exactly is a journal entry.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
+from leja.connectors.bundle_lines import TRADE, is_cash, merged, net, per_account, without_cost
 from leja.connectors.contract import Bundle, BundleLine, Chart, Step
 from leja.connectors.netsuite_soap.edition import read
 from leja.connectors.netsuite_soap.names import customer_key, item_for, item_key
@@ -19,11 +20,9 @@ from leja.core.currency import exponent
 from leja.core.errors import NeedsReview
 from leja.core.money import Money
 
-TRADE: Final = frozenset({"sale", "daily", "invoice", "refund", "credit_note"})
 RECORDS: Final = frozenset({"customer", "otherChargeSaleItem"})
 OWED: Final = frozenset({"invoice", "creditMemo"})
 PAID: Final = frozenset({"cashSale", "cashRefund"})
-_CASH: Final = frozenset({"bank", "current_asset"})
 # Kinds of accounts that an item's sales may land on.
 _SOLD: Final = frozenset({"income", "expense", "cost_of_sales", "current_liability", "tax"})
 _LARGEST: Final = 500
@@ -33,7 +32,7 @@ _PLACES: Final = 2
 def steps(bundle: Bundle, chart: Chart) -> tuple[Step, ...]:
     """The documents of a bundle, in order: items and customer where needed, then what moves the ledger."""
     lines = expressible(bundle, chart)
-    trade, cost = _without_cost(lines)
+    trade, cost = without_cost(lines)
     planned: tuple[Step, ...] = ()
     if bundle.kind in TRADE:
         planned = _trade(bundle, trade)
@@ -60,44 +59,7 @@ def expressible(bundle: Bundle, chart: Chart) -> tuple[BundleLine, ...]:
             "netsuite-soap-decimals", f"{bundle.reference} has amounts in {bundle.currency} with more than two decimals",
             remedy="Deliver it in the home currency, or round at the source.", in_base=abroad,
         )  # fmt: skip
-    return _merged(lines) if len(lines) > _LARGEST else lines
-
-
-def _merged(lines: Iterable[BundleLine]) -> tuple[BundleLine, ...]:
-    merged: dict[tuple[str, str, str], BundleLine] = {}
-    for line in lines:
-        key = (line.account, line.tax_code, line.role)
-        before = merged.get(key)
-        if before is None:
-            merged[key] = line
-            continue
-        tax = line.tax if before.tax is None else before.tax if line.tax is None else before.tax + line.tax
-        merged[key] = replace(before, amount=before.amount + line.amount, tax=tax)
-    return tuple(line for line in merged.values() if line.amount)
-
-
-def _without_cost(lines: Sequence[BundleLine]) -> tuple[tuple[BundleLine, ...], tuple[BundleLine, ...]]:
-    cost = tuple(line for line in lines if line.account_kind == "cost_of_sales" or line.role.startswith("inventory"))
-    rest = tuple(line for line in lines if line not in cost)
-    return (rest, cost) if cost and rest and net(cost) == 0 else (tuple(lines), ())
-
-
-def net(lines: Iterable[BundleLine]) -> int:
-    """The sum of the lines in minor units, debit positive."""
-    return sum(line.amount.minor for line in lines)
-
-
-def per_account(lines: Iterable[BundleLine]) -> dict[str, BundleLine]:
-    """One line per account with its net; the first line's words."""
-    found: dict[str, BundleLine] = {}
-    for line in lines:
-        before = found.get(line.account)
-        found[line.account] = line if before is None else replace(before, amount=before.amount + line.amount)
-    return {account: line for account, line in found.items() if line.amount}
-
-
-def _is_cash(line: BundleLine) -> bool:
-    return line.account_kind in _CASH and not line.role.startswith("inventory")
+    return tuple(line for line in merged(lines) if line.amount) if len(lines) > _LARGEST else lines
 
 
 # --- trade ------------------------------------------------------------------------------------------------------------
@@ -106,8 +68,8 @@ def _is_cash(line: BundleLine) -> bool:
 def _trade(bundle: Bundle, lines: Sequence[BundleLine]) -> tuple[Step, ...]:
     """Sales transactions for a bundle; nothing where only a journal entry is exact."""
     receivable = per_account(line for line in lines if line.account_kind == "receivable")
-    cash = per_account(line for line in lines if _is_cash(line))
-    others = tuple(line for line in lines if line.account_kind != "receivable" and not _is_cash(line))
+    cash = per_account(line for line in lines if is_cash(line))
+    others = tuple(line for line in lines if line.account_kind != "receivable" and not is_cash(line))
     if not others or len(receivable) > 1 or any(line.account_kind not in _SOLD for line in others):
         return ()
     if not receivable:
@@ -159,7 +121,7 @@ def _payment(bundle: Bundle, lines: Sequence[BundleLine]) -> tuple[Step, ...]:
     if len(bundle.applies_to) != 1 or len(lines) != 2:
         return ()
     tender, owed = sorted(lines, key=lambda line: -line.amount.minor)
-    if not _is_cash(tender) or owed.account_kind != "receivable":
+    if not is_cash(tender) or owed.account_kind != "receivable":
         return ()
     return (_step(bundle, "document", "customerPayment", "", (tender, owed), settles=bundle.applies_to[0]),)
 

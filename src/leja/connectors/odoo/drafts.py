@@ -7,14 +7,14 @@ none even where its account has a default.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
 import msgspec
 
-from leja.connectors.contract import BundleLine, Chart, Draft, RemoteDocument, Step
+from leja.connectors.bundle_lines import moved
+from leja.connectors.contract import Chart, Draft, RemoteDocument, Step
 from leja.connectors.odoo.api import JSON2_SINCE
 from leja.connectors.odoo.edition import Edition, read
 from leja.connectors.odoo.names import line_name, model_of, module_of, name_of
@@ -213,14 +213,6 @@ def _id(accepted: Mapping[str, RemoteDocument], name: str) -> str:
         return accepted[name].remote_id
     except KeyError:
         raise BrokenInvariant("odoo-step-order", f"step {name!r} was not accepted before it was needed") from None
-
-
-def moved(lines: Sequence[BundleLine]) -> dict[str, int]:
-    """What lines do to each account, debit positive, in minor units; accounts that do not move are left out."""
-    sums: dict[str, int] = defaultdict(int)
-    for line in lines:
-        sums[line.account] += line.amount.minor
-    return {account: minor for account, minor in sums.items() if minor}
 
 
 def request_of(body: bytes) -> Request:

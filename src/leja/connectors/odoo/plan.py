@@ -6,11 +6,12 @@ journal entry, which is exact on any accounts. Every step carries the balanced l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
+from leja.connectors.bundle_lines import TRADE, is_cash, net, per_account, without_cost
 from leja.connectors.contract import Bundle, BundleLine, Chart, Step
 from leja.connectors.odoo.edition import Edition, read
 from leja.connectors.odoo.names import customer_reference
@@ -18,8 +19,6 @@ from leja.core.currency import exponent
 from leja.core.errors import NeedsReview
 from leja.core.money import Money
 
-TRADE: Final = frozenset({"sale", "daily", "invoice", "refund", "credit_note"})
-_CASH: Final = frozenset({"bank", "current_asset"})
 # Prices of 18 and older are rounded to two decimals, whatever the currency has.
 _PRICE_DECIMALS: Final = 2
 
@@ -28,7 +27,9 @@ def steps(bundle: Bundle, chart: Chart) -> tuple[Step, ...]:
     """The documents of a bundle, in order: the customer where needed, then what moves the ledger."""
     edition = read(chart.edition)
     lines = _expressible(bundle, chart, edition)
-    trade, cost = _without_cost(lines)
+    # What is paid at once is one entry with its cost.
+    owed = any(line.account_kind == "receivable" for line in lines)
+    trade, cost = without_cost(lines) if owed else (lines, ())
     planned: tuple[Step, ...] = ()
     if bundle.kind in TRADE and exponent(bundle.currency) <= _PRICE_DECIMALS:
         planned = _trade(bundle, trade, edition)
@@ -53,39 +54,14 @@ def _expressible(bundle: Bundle, chart: Chart, edition: Edition) -> tuple[Bundle
     return tuple(line for line in bundle.lines if line.amount)
 
 
-def _without_cost(lines: Sequence[BundleLine]) -> tuple[tuple[BundleLine, ...], tuple[BundleLine, ...]]:
-    cost = tuple(line for line in lines if line.account_kind == "cost_of_sales" or line.role.startswith("inventory"))
-    rest = tuple(line for line in lines if line not in cost)
-    owed = any(line.account_kind == "receivable" for line in rest)
-    return (rest, cost) if cost and owed and net(cost) == 0 else (tuple(lines), ())
-
-
-def net(lines: Iterable[BundleLine]) -> int:
-    """The sum of the lines in minor units, debit positive."""
-    return sum(line.amount.minor for line in lines)
-
-
-def per_account(lines: Iterable[BundleLine]) -> dict[str, BundleLine]:
-    """One line per account with its net; the first line's words."""
-    found: dict[str, BundleLine] = {}
-    for line in lines:
-        before = found.get(line.account)
-        found[line.account] = line if before is None else replace(before, amount=before.amount + line.amount)
-    return {account: line for account, line in found.items() if line.amount}
-
-
-def _is_cash(line: BundleLine) -> bool:
-    return line.account_kind in _CASH and not line.role.startswith("inventory")
-
-
 def _trade(bundle: Bundle, lines: Sequence[BundleLine], edition: Edition) -> tuple[Step, ...]:
     """An invoice or a credit note, or nothing where only a journal entry is exact."""
     receivable = per_account(line for line in lines if line.account_kind == "receivable")
-    others = tuple(line for line in lines if line.account_kind != "receivable" and not _is_cash(line))
+    others = tuple(line for line in lines if line.account_kind != "receivable" and not is_cash(line))
     # An invoice's own lines must not stand on receivables or payables.
     if len(receivable) != 1 or not others or any(line.account_kind == "payable" for line in others):
         return ()
-    cash = per_account(line for line in lines if _is_cash(line))
+    cash = per_account(line for line in lines if is_cash(line))
     owed = next(iter(receivable.values()))
     if owed.amount.minor < 0:
         return () if cash else (_step(bundle, "document", "CreditNote", "", (owed, *others)),)
@@ -104,8 +80,8 @@ def _payment(bundle: Bundle, lines: Sequence[BundleLine], edition: Edition) -> t
     """One tender against one invoice (or back on one credit note); all other shapes are journal entries."""
     if len(bundle.applies_to) != 1 or len(lines) != 2:
         return ()
-    tender, owed = sorted(lines, key=lambda line: not _is_cash(line))
-    if not _is_cash(tender) or owed.account_kind != "receivable":
+    tender, owed = sorted(lines, key=lambda line: not is_cash(line))
+    if not is_cash(tender) or owed.account_kind != "receivable":
         return ()
     return (_paid(bundle, "document", "", tender, owed, bundle.applies_to[0], edition),)
 

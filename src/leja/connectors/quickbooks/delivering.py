@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
 
 from leja.connectors.contract import Accepted, Draft, Later, Outcome, Rejected, RemoteDocument, Session, Unknown
+from leja.connectors.outcomes import differences, without_answer
 from leja.connectors.quickbooks.api import JSON_HEADERS, path, record_in
 from leja.connectors.quickbooks.documents import remote_document
 from leja.connectors.quickbooks.faults import THROTTLED_SECONDS, fault_in, outcome_of
@@ -64,14 +64,7 @@ def disagreement(draft: Draft, document: RemoteDocument) -> str:
     """In what a remote document is not the drafted one: reference, amount or date; empty if in nothing."""
     if draft.kind in ("Customer", "Vendor", "Item"):
         return "" if document.reference == draft.reference else f"it is named {document.reference!r}"
-    said = []
-    if document.reference != draft.reference:
-        said.append(f"reference {document.reference!r} instead of {draft.reference!r}")
-    if document.total is not None and document.total != draft.total:
-        said.append(f"total {document.total} instead of {draft.total}")
-    if document.date is not None and document.date != draft.date:
-        said.append(f"date {document.date} instead of {draft.date}")
-    return ", ".join(said)
+    return ", ".join(differences(draft, document))
 
 
 async def _sent(
@@ -82,15 +75,8 @@ async def _sent(
             "POST", path(session, rest), headers=JSON_HEADERS, query=query, content=body, write=True,
             deadline_seconds=_DEADLINE, batch=batch,
         )
-    except Transient as error:
-        least = THROTTLED_SECONDS if error.code == "http-too-many" else 0
-        return Later(until=session.now() + timedelta(seconds=max(least, error.retry_after or 0)), why=error.message)
-    except OutcomeUnknown as error:
-        return Unknown(why=error.message)
-    except NeedsConsent as error:
-        return Rejected(code=error.code, words=error.message, remedy="consent")
-    except Refused as error:
-        return Rejected(code=error.code, words=error.message)
+    except (Transient, OutcomeUnknown, NeedsConsent, Refused) as error:
+        return without_answer(error, session.now(), busy_seconds=THROTTLED_SECONDS)
 
 
 async def _batch(session: Session, drafts: Sequence[Draft]) -> list[Outcome]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
+from leja.connectors.bundle_lines import moved, net
 from leja.connectors.contract import BundleLine, Chart, Draft, RemoteDocument, Step
 from leja.connectors.quickbooks.names import item_for
-from leja.connectors.quickbooks.plan import item_lines, net
+from leja.connectors.quickbooks.plan import item_lines
 from leja.connectors.quickbooks.tax import taxed
 from leja.core.errors import BrokenInvariant, NeedsReview
 from leja.core.money import Money, to_decimal
@@ -182,11 +182,3 @@ def _id(accepted: Mapping[str, RemoteDocument], name: str) -> str:
         return accepted[name].remote_id
     except KeyError:
         raise BrokenInvariant("quickbooks-step-order", f"step {name!r} was not accepted before it was needed") from None
-
-
-def moved(lines: Sequence[BundleLine]) -> dict[str, int]:
-    """What lines do to each account, debit positive, in minor units; accounts that do not move are left out."""
-    sums: dict[str, int] = defaultdict(int)
-    for line in lines:
-        sums[line.account] += line.amount.minor
-    return {account: minor for account, minor in sums.items() if minor}

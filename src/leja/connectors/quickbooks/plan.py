@@ -5,11 +5,12 @@ Every step carries the balanced lines that it moves; over all steps they sum, pe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
+from leja.connectors.bundle_lines import TRADE, is_cash, merged, net, per_account, without_cost
 from leja.connectors.contract import Bundle, BundleLine, Chart, Step
 from leja.connectors.quickbooks.names import customer_name, item_for, item_name, supplier_name
 from leja.connectors.quickbooks.tax import taxed
@@ -17,15 +18,13 @@ from leja.core.currency import exponent
 from leja.core.errors import NeedsReview
 from leja.core.money import Money
 
-TRADE: Final = frozenset({"sale", "daily", "invoice", "refund", "credit_note"})
-_CASH: Final = frozenset({"bank", "current_asset"})
 _LARGEST: Final = 250
 
 
 def steps(bundle: Bundle, chart: Chart) -> tuple[Step, ...]:
     """The documents of a bundle, in order: items and customer where needed, then what moves the ledger."""
     lines = expressible(bundle, chart)
-    trade, cost = _without_cost(lines)
+    trade, cost = without_cost(lines)
     if bundle.kind in TRADE and chart.own_numbers:
         planned = _trade(bundle, trade, abroad=bundle.currency != chart.home_currency)
     elif bundle.kind == "payment":
@@ -49,7 +48,7 @@ def expressible(bundle: Bundle, chart: Chart) -> tuple[BundleLine, ...]:
         )
     lines = tuple(line for line in bundle.lines if line.amount)
     if len(lines) > _LARGEST:
-        lines = _merged(lines)
+        lines = tuple(line for line in merged(lines) if line.amount)
     unit = 10 ** max(0, exponent(bundle.currency) - 2)
     if any(line.amount.minor % unit for line in lines):
         raise NeedsReview(
@@ -61,48 +60,11 @@ def expressible(bundle: Bundle, chart: Chart) -> tuple[BundleLine, ...]:
     return lines
 
 
-def _merged(lines: Iterable[BundleLine]) -> tuple[BundleLine, ...]:
-    merged: dict[tuple[str, str, str], BundleLine] = {}
-    for line in lines:
-        key = (line.account, line.tax_code, line.role)
-        before = merged.get(key)
-        if before is None:
-            merged[key] = line
-            continue
-        tax = line.tax if before.tax is None else before.tax if line.tax is None else before.tax + line.tax
-        merged[key] = replace(before, amount=before.amount + line.amount, tax=tax)
-    return tuple(line for line in merged.values() if line.amount)
-
-
-def _without_cost(lines: Sequence[BundleLine]) -> tuple[tuple[BundleLine, ...], tuple[BundleLine, ...]]:
-    cost = tuple(line for line in lines if line.account_kind == "cost_of_sales" or line.role.startswith("inventory"))
-    rest = tuple(line for line in lines if line not in cost)
-    return (rest, cost) if cost and rest and net(cost) == 0 else (tuple(lines), ())
-
-
-def net(lines: Iterable[BundleLine]) -> int:
-    """The sum of the lines in minor units, debit positive."""
-    return sum(line.amount.minor for line in lines)
-
-
-def _per_account(lines: Iterable[BundleLine]) -> dict[str, BundleLine]:
-    """One line per account with its net; the first line's words."""
-    found: dict[str, BundleLine] = {}
-    for line in lines:
-        before = found.get(line.account)
-        found[line.account] = line if before is None else replace(before, amount=before.amount + line.amount)
-    return {account: line for account, line in found.items() if line.amount}
-
-
-def _is_cash(line: BundleLine) -> bool:
-    return line.account_kind in _CASH and not line.role.startswith("inventory")
-
-
 def _trade(bundle: Bundle, lines: Sequence[BundleLine], *, abroad: bool) -> tuple[Step, ...]:
     """Sales documents for a bundle, or nothing where only a journal entry is exact. ``abroad``: in a foreign currency."""
-    receivable = _per_account(line for line in lines if line.account_kind == "receivable")
-    cash = _per_account(line for line in lines if _is_cash(line))
-    others = tuple(line for line in lines if line.account_kind != "receivable" and not _is_cash(line))
+    receivable = per_account(line for line in lines if line.account_kind == "receivable")
+    cash = per_account(line for line in lines if is_cash(line))
+    others = tuple(line for line in lines if line.account_kind != "receivable" and not is_cash(line))
     if any(line.account_kind == "payable" for line in others) or len(receivable) > 1:
         return ()
     if not receivable:
@@ -165,7 +127,7 @@ def _payment(bundle: Bundle, lines: Sequence[BundleLine]) -> tuple[Step, ...]:
     if len(bundle.applies_to) != 1 or len(lines) != 2:
         return ()
     tender, owed = sorted(lines, key=lambda line: -line.amount.minor)
-    if not _is_cash(tender) or owed.account_kind != "receivable":
+    if not is_cash(tender) or owed.account_kind != "receivable":
         return ()
     settles = bundle.applies_to[0]
     return (_step(bundle, "document", "Payment", "", (tender, owed), after_customer=True, settles=settles),)

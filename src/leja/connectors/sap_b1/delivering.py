@@ -7,12 +7,13 @@ for. Partners need no row, for their code is their key.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from leja.connectors.contract import Accepted, Draft, Later, Outcome, Rejected, RemoteDocument, Session, Unknown
+from leja.connectors.outcomes import differences, without_answer
 from leja.connectors.sap_b1.api import JSON_HEADERS, ROOT, local_currency
 from leja.connectors.sap_b1.batch import Request, answers, change_set
 from leja.connectors.sap_b1.documents import PAYMENTS, Record, remote_document
@@ -81,15 +82,8 @@ async def _sent(
         return await session.http.send(
             "POST", f"{ROOT}{rest}", headers=headers, content=body, write=True, deadline_seconds=_DEADLINE
         )
-    except Transient as error:
-        least = _AT_LEAST if error.code == "http-too-many" else 0
-        return Later(until=session.now() + timedelta(seconds=max(least, error.retry_after or 0)), why=error.message)
-    except OutcomeUnknown as error:
-        return Unknown(why=error.message)
-    except NeedsConsent as error:
-        return Rejected(code=error.code, words=error.message, remedy="consent")
-    except Refused as error:
-        return Rejected(code=error.code, words=error.message)
+    except (Transient, OutcomeUnknown, NeedsConsent, Refused) as error:
+        return without_answer(error, session.now(), busy_seconds=_AT_LEAST)
 
 
 def _judged(session: Session, draft: Draft, home: str, status: int, body: bytes) -> Outcome:
@@ -107,13 +101,6 @@ def _judged(session: Session, draft: Draft, home: str, status: int, body: bytes)
 
 def disagreement(draft: Draft, document: RemoteDocument) -> str:
     """In what a remote document is not the drafted one: reference, amount or date; empty if in nothing."""
-    if document.reference != draft.reference:
-        return f"reference {document.reference!r} instead of {draft.reference!r}"
     if draft.kind == "BusinessPartners":
-        return ""
-    said = []
-    if document.total is not None and document.total != draft.total:
-        said.append(f"total {document.total} instead of {draft.total}")
-    if document.date is not None and document.date != draft.date:
-        said.append(f"date {document.date} instead of {draft.date}")
-    return ", ".join(said)
+        document = replace(document, total=None, date=None)
+    return ", ".join(differences(draft, document))

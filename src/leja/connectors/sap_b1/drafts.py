@@ -6,17 +6,17 @@ is sent is the document as here together with the row of the key table that bear
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
+from leja.connectors.bundle_lines import moved, net
 from leja.connectors.contract import BundleLine, Chart, Draft, RemoteDocument, Step
 from leja.connectors.sap_b1.documents import MARK
 from leja.connectors.sap_b1.edition import Edition, read
 from leja.connectors.sap_b1.names import customer_name
-from leja.connectors.sap_b1.plan import DOCUMENTS, item_lines, net, steps
+from leja.connectors.sap_b1.plan import DOCUMENTS, item_lines, steps
 from leja.connectors.sap_b1.tax import coded
 from leja.core.errors import BrokenInvariant, NeedsReview
 from leja.core.money import Money, rounded, to_decimal
@@ -236,11 +236,3 @@ def _id(accepted: Mapping[str, RemoteDocument], name: str) -> str:
         return accepted[name].remote_id
     except KeyError:
         raise BrokenInvariant("sap-b1-step-order", f"step {name!r} was not accepted before it was needed") from None
-
-
-def moved(lines: Sequence[BundleLine]) -> dict[str, int]:
-    """What lines do to each account, debit positive, in minor units; accounts that do not move are left out."""
-    sums: dict[str, int] = defaultdict(int)
-    for line in lines:
-        sums[line.account] += line.amount.minor
-    return {account: minor for account, minor in sums.items() if minor}

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from leja.connectors.bundle_lines import net, per_account
 from leja.connectors.contract import Bundle, BundleLine, Step
-from leja.connectors.xero.lines import make_step, net, per_account
+from leja.connectors.xero.lines import make_step
 from leja.core.money import Money
 
 

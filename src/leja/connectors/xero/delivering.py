@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import timedelta
 from itertools import groupby
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from leja.connectors.contract import Accepted, Draft, Later, Outcome, Rejected, RemoteDocument, Session, Unknown
+from leja.connectors.outcomes import differences, without_answer
 from leja.connectors.xero.api import headers, observe
 from leja.connectors.xero.documents import COLLECTION_OF, currency_of, remote_document
 from leja.connectors.xero.faults import errors_of, outcome_of_status, refusal
@@ -75,14 +76,8 @@ async def _sent(session: Session, drafts: Sequence[Draft], body: bytes) -> Answe
             first.method, first.path, headers=headers(session), query=first.query, content=body, write=True,
             deadline_seconds=_DEADLINE, idempotency_key=idempotency_key(drafts),
         )
-    except Transient as error:
-        return Later(until=session.now() + timedelta(seconds=error.retry_after or 0), why=error.message)
-    except OutcomeUnknown as error:
-        return Unknown(why=error.message)
-    except NeedsConsent as error:
-        return Rejected(code=error.code, words=error.message, remedy="consent")
-    except Refused as error:
-        return Rejected(code=error.code, words=error.message)
+    except (Transient, OutcomeUnknown, NeedsConsent, Refused) as error:
+        return without_answer(error, session.now())
     observe(session, answer)
     return answer
 
@@ -108,15 +103,7 @@ def _outcome(draft: Draft, collection: str, element: Record) -> Outcome:
 
 def disagreement(draft: Draft, document: RemoteDocument) -> str:
     """In what a remote document is not the drafted one: kind, mark, amount or date; empty if in nothing."""
-    said = []
-    if document.kind != draft.kind:
-        said.append(f"kind {document.kind} instead of {draft.kind}")
-    if document.reference != draft.reference:
-        said.append(f"reference {document.reference!r} instead of {draft.reference!r}")
     if draft.kind == "Contact":
-        return ", ".join(said)
-    if document.total is not None and document.total != draft.total:
-        said.append(f"total {document.total} instead of {draft.total}")
-    if document.date is not None and document.date != draft.date:
-        said.append(f"date {document.date} instead of {draft.date}")
-    return ", ".join(said)
+        document = replace(document, total=None, date=None)
+    said = [] if document.kind == draft.kind else [f"kind {document.kind} instead of {draft.kind}"]
+    return ", ".join([*said, *differences(draft, document)])

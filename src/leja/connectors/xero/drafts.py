@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from leja.connectors.bundle_lines import moved
 from leja.connectors.contract import BundleLine, Chart, Draft, RemoteDocument, Step
-from leja.connectors.xero.lines import moved
 from leja.connectors.xero.tax import coded, untaxed
 from leja.core.errors import BrokenInvariant, NeedsReview
 from leja.core.money import Money, to_decimal

@@ -1,35 +1,10 @@
-"""Sums and steps over bundle lines."""
+"""Steps over bundle lines."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-
-from msgspec.structs import replace
+from collections.abc import Sequence
 
 from leja.connectors.contract import Bundle, BundleLine, Step
-
-
-def net(lines: Iterable[BundleLine]) -> int:
-    """The sum of the lines in minor units, debit positive."""
-    return sum(line.amount.minor for line in lines)
-
-
-def per_account(lines: Iterable[BundleLine]) -> dict[str, BundleLine]:
-    """One line per account with its net; the first line's words. Accounts that do not move are left out."""
-    found: dict[str, BundleLine] = {}
-    for line in lines:
-        before = found.get(line.account)
-        found[line.account] = line if before is None else replace(before, amount=before.amount + line.amount)
-    return {account: line for account, line in found.items() if line.amount}
-
-
-def moved(lines: Iterable[BundleLine]) -> dict[str, int]:
-    """What lines do to each account, debit positive, in minor units; accounts that do not move are left out."""
-    sums: dict[str, int] = defaultdict(int)
-    for line in lines:
-        sums[line.account] += line.amount.minor
-    return {account: minor for account, minor in sums.items() if minor}
 
 
 def make_step(

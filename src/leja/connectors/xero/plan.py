@@ -12,15 +12,15 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from leja.connectors.bundle_lines import TRADE, merged, net, per_account, without_cost
 from leja.connectors.contract import Bundle, BundleLine, Chart, Step
 from leja.connectors.xero.bank import bank_steps
-from leja.connectors.xero.lines import make_step, net, per_account
+from leja.connectors.xero.lines import make_step
 from leja.connectors.xero.trade import money_back, trade_steps
 from leja.core.currency import exponent
 from leja.core.errors import NeedsReview
 from leja.core.money import Money
 
-TRADE: Final = frozenset({"sale", "daily", "invoice", "refund", "credit_note"})
 _LARGEST: Final = 250
 
 
@@ -28,7 +28,7 @@ def steps(bundle: Bundle, chart: Chart) -> tuple[Step, ...]:
     """The documents of a bundle, in order: the contact where one is needed, then what moves the ledger."""
     lines = expressible(bundle, chart)
     # A manual journal keeps the home currency only, so a foreign document holds its cost lines itself.
-    trade, cost = _without_cost(lines) if bundle.currency == chart.home_currency else (lines, ())
+    trade, cost = without_cost(lines) if bundle.currency == chart.home_currency else (lines, ())
     planned = _documents(bundle, chart, trade)
     if cost:
         planned = (*planned, *journal_steps(bundle, chart, cost, "cost", "-C"))
@@ -53,7 +53,9 @@ def _documents(bundle: Bundle, chart: Chart, lines: Sequence[BundleLine]) -> tup
 
 def expressible(bundle: Bundle, chart: Chart) -> tuple[BundleLine, ...]:
     """The lines that move something. Raises NeedsReview where Xero cannot hold currency, decimals or payables."""
-    lines = _merged([line for line in bundle.lines if line.amount])
+    lines = tuple(line for line in bundle.lines if line.amount)
+    if len(lines) > _LARGEST:
+        lines = tuple(line for line in merged(lines) if line.amount or line.tax)
     if bundle.currency != chart.home_currency and not chart.multicurrency:
         raise NeedsReview(
             "xero-home-currency-only",
@@ -75,27 +77,6 @@ def expressible(bundle: Bundle, chart: Chart) -> tuple[BundleLine, ...]:
             remedy="Map the role to another account, or enter the bill in Xero.",
         )
     return lines
-
-
-def _merged(lines: Sequence[BundleLine]) -> tuple[BundleLine, ...]:
-    if len(lines) <= _LARGEST:
-        return tuple(lines)
-    merged: dict[tuple[str, str, str], BundleLine] = {}
-    for line in lines:
-        key = (line.account, line.tax_code, line.role)
-        before = merged.get(key)
-        if before is None:
-            merged[key] = line
-            continue
-        tax = line.tax if before.tax is None else before.tax if line.tax is None else before.tax + line.tax
-        merged[key] = replace(before, amount=before.amount + line.amount, tax=tax)
-    return tuple(line for line in merged.values() if line.amount or line.tax)
-
-
-def _without_cost(lines: Sequence[BundleLine]) -> tuple[tuple[BundleLine, ...], tuple[BundleLine, ...]]:
-    cost = tuple(line for line in lines if line.account_kind == "cost_of_sales" or line.role.startswith("inventory"))
-    rest = tuple(line for line in lines if line not in cost)
-    return (rest, cost) if cost and rest and net(cost) == 0 else (tuple(lines), ())
 
 
 def contact_number(bundle: Bundle) -> str:

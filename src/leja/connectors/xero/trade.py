@@ -12,8 +12,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from leja.connectors.bundle_lines import net, per_account
 from leja.connectors.contract import Bundle, BundleLine, Chart, Step
-from leja.connectors.xero.lines import make_step, net, per_account
+from leja.connectors.xero.lines import make_step
 from leja.core.errors import NeedsReview
 from leja.core.money import Money
 
