@@ -8,8 +8,8 @@
     pacing.points(available=900, maximum=2000, restore_rate=100)   # cost points
 
 A window is a log of the last calls, so the published number is never passed in any span of that length, whichever way
-the vendor counts. Live calls go before backfill, and backfill leaves live ones as many of the day's calls as they are going to want, by what they
-wanted so far; at least a fifth until a day was seen, a twentieth after it.
+the vendor counts. Live calls go before backfill, and backfill leaves live ones as many of the day's calls as they are
+going to want, by what they wanted so far; at least a fifth until a day was seen, a twentieth after it.
 """
 
 from __future__ import annotations
