@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from datetime import date
 
+from leja import flow
 from leja.core.money import Money
+from leja.database import review
 from leja.delivery.adopt import catch_up
 from leja.delivery.preview import preview
 from leja.delivery.sweep import sweep
@@ -143,3 +145,27 @@ def test_the_preview_gives_the_same_verdict_as_planning_for_what_is_held(make_sh
     with database.transaction() as conn:
         shown = preview(conn, shop.target, chart, clock())
     assert [trouble.code for trouble in shown[0].troubles] == ["account-unmapped"]
+
+
+def test_what_stands_there_twice_is_shown_until_it_does_no_more_or_somebody_leaves_it(make_shop, run, database, clock):
+    shop = told(make_shop, run)
+
+    def shown():
+        swept(shop, database, clock)
+        return shop.rows("SELECT subject, message FROM review_item WHERE org_id = %s AND code = 'document-doubled' AND settled_at IS NULL")
+
+    assert shown() == []
+    twins = [shop.fake._store(_draft(post)) for post in shop.fake.posts[:2]]
+    for twin in twins:
+        shop.fake.change(twin)
+    subjects = dict(shown())
+    assert {subject.rpartition("/")[2] for subject in subjects} == {twin.reference for twin in twins}
+    assert all("is not the one that we know" in message for message in subjects.values())
+    assert dict(shown()) == subjects, "shown once, however often it is found"
+    shop.fake.change(twins[0], state="voided")
+    ((left, _),) = shown()
+    assert left.endswith(twins[1].reference)
+    with database.transaction() as conn:
+        (item,) = [one for one in review.items(conn, shop.org_id) if one.code == "document-doubled"]
+        flow.dismiss(conn, shop.org_id, item, by="amina", now=clock())
+    assert shown() == [], "a person has seen exactly this"

@@ -21,6 +21,7 @@ from leja.database.engine import Connection as Conn
 from leja.database.review import items
 from leja.delivery.drift import CODE
 from leja.delivery.mend_bench import Choice, WayOut
+from leja.delivery.sweep import DOUBLED
 from leja.house import House
 
 Reason = Annotated[str, typer.Option(help="Why, for the record.")]
@@ -35,7 +36,7 @@ Account = Annotated[
 def look(
     connection: Annotated[str, typer.Argument(help="Only this accounting system.")] = "", org: Org = "", as_json: AsJson = False
 ) -> None:
-    """Read the accounting systems back now and list what others edited, voided or deleted there."""
+    """Read the accounting systems back now and list what others edited, voided or deleted there, and what stands there twice."""
     with opened() as house:
         with house.database.transaction() as conn:
             home = organisations.organisation(conn, org)
@@ -44,7 +45,7 @@ def look(
         for one in every:
             asyncio.run(_read_back(house, one))
         with house.database.transaction() as conn:
-            found = [item for item in items(conn, home.org_id, limit=100_000) if item.code == CODE]
+            found = [item for item in items(conn, home.org_id, limit=100_000) if item.code in (CODE, DOUBLED)]
     if as_json:
         answer({"items": found})
     else:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
 from leja.core.ids import uuid7
+from leja.database import review
 from leja.database.engine import Connection
 from leja.delivery import drift
 from leja.delivery.target import Target
+
+DOUBLED: Final = "document-doubled"
+_WAY_OUT: Final = (
+    "Void or delete the one there that our books do not know, then `leja review look`: it settles by itself. Nothing of ours is"
+    " booked twice, and Leja removes nothing over there."
+)
 
 
 class Drift(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +39,7 @@ def sweep(conn: Connection, target: Target, now: datetime) -> list[Drift]:
     drift.show_in_review(conn, target.org_id, target.connection_id, changed, now)
     found = [*_doubled(conn, target), *map(_of, changed), *_unknown(conn, target)]
     _settle(conn, target, found, now)
+    _show_doubled(conn, target, [one for one in found if one.kind == "doubled"], now)
     for one in found:
         known = conn.execute(
             "SELECT 1 FROM difference WHERE org_id = %s AND connection_id = %s AND kind = %s AND reference = %s"
@@ -64,6 +73,23 @@ def _settle(conn: Connection, target: Target, found: list[Drift], now: datetime)
         " AND kind IN ('doubled', 'edited', 'voided', 'deleted') AND NOT (reference = ANY(%s))",
         (now, target.org_id, target.connection_id, [one.reference for one in found]),
     )
+
+
+def _show_doubled(conn: Connection, target: Target, found: list[Drift], now: datetime) -> None:
+    """One review item for each reference that stands there more than once; those that do no more are settled."""
+    mark = f"difference/{target.connection_id}/"
+    rows = conn.execute(
+        "SELECT subject FROM review_item WHERE org_id = %s AND code = %s AND starts_with(subject, %s) AND settled_at IS NULL"
+        " AND NOT (subject = ANY(%s))",
+        (target.org_id, DOUBLED, mark, [mark + one.reference for one in found]),
+    ).fetchall()
+    review.settle_many(conn, target.org_id, [str(row[0]) for row in rows], "agrees", "leja", now)
+    for reference in dict.fromkeys(one.reference for one in found):
+        facts = {"reference": reference, "why": [one.cause for one in found if one.reference == reference]}
+        if not review.was_dismissed(conn, target.org_id, DOUBLED, mark + reference, facts):
+            message = f"{reference} stands at {target.name} more than once: {'; '.join(facts['why'])}"
+            review.open_item(conn, target.org_id, DOUBLED, mark + reference, message, _WAY_OUT, now,
+                             connection_id=target.connection_id, facts=facts)  # fmt: skip
 
 
 def _doubled(conn: Connection, target: Target) -> list[Drift]:
