@@ -124,3 +124,41 @@ def test_after_a_restore_a_part_of_another_day_keeps_its_number_and_its_entries(
     assert shop.rows("SELECT state, count(*) FROM deliverable WHERE org_id = %s GROUP BY 1") == [("done", 3)]
     assert shop.fake.sums()["r1100"] == 60 - 120
     assert shop.fake.sums()["r1000"] == 1200 + 120
+
+
+def test_after_a_restore_what_the_lost_life_dated_otherwise_is_taken_back_on_its_day_and_told_on_ours(make_shop, run, clock):
+    """The lost life saw the sale early and posted it, and a payment, then; this one met it later and dates it later."""
+    from datetime import date
+
+    from leja.reconcile.agreement import agreement
+
+    shop = make_shop(unique=True)
+    shop.mode("each")
+    shop.sale("s1", 1200, posting=date(2026, 5, 6))
+    lost = _told_elsewhere_at(shop, "s1", {1: {"r1000": 1200, "r4000": -1000, "r2200": -200}, 2: {"r1000": 300, "r1100": -300}}, clock)
+    run(shop)
+    assert [post.reference for post in shop.fake.posts[:2]] == lost
+    assert len({post.reference for post in shop.fake.posts}) == len(shop.fake.posts) == 4
+    days = {}
+    for post in shop.fake.posts:
+        for account, moved in post.moves.items():
+            days[post.date, account] = days.get((post.date, account), 0) + moved
+    assert {place: moved for place, moved in days.items() if moved} == {
+        (date(2026, 5, 6), "r1000"): 1200, (date(2026, 5, 6), "r4000"): -1000, (date(2026, 5, 6), "r2200"): -200}
+    with shop.database.transaction() as conn:
+        found = agreement(conn, shop.org_id, shop.target_id, date(2026, 1, 1), date(2026, 12, 31), None)
+    assert not [one for one in found.differences if one.kind == "told"]
+    assert not found.untold
+
+
+def _told_elsewhere_at(shop, name, parts, clock):
+    """Documents of a lost life about a sale, all of 4 May; their references."""
+    from leja.delivery.summaries import group_mark, identity, reference
+
+    key = shop.rows("SELECT 'document/' || document_id FROM document WHERE org_id = %s")[0][0]
+    mark = group_mark(shop.org_id, shop.target_id, identity(key, f"{shop.shop_id}/sale/{name}"))
+    for part, moves in parts.items():
+        post = _post(reference(mark, part), sum(moved for moved in moves.values() if moved > 0), moves, clock)
+        shop.fake.posts.append(post)
+        shop.fake.log.append(post)
+    return [reference(mark, part) for part in parts]

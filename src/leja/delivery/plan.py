@@ -11,7 +11,7 @@ import msgspec
 from leja.connectors.contract import Bundle, BundleLine, Chart, RemoteDocument, RemoteLine, Step
 from leja.core.errors import LejaError, NeedsReview
 from leja.core.money import Money
-from leja.delivery.bundle import Bucket, GroupFacts, Terms, resolve
+from leja.delivery.bundle import Bucket, GroupFacts, Terms, open_day, resolve
 from leja.delivery.groups import DueGroup
 from leja.delivery.summaries import reference
 from leja.delivery.target import Verbs
@@ -160,10 +160,13 @@ def _against_orphans(
             same = orphan.document.reference == first.reference and orphan.document.total in (None, first.total)
             if same and orphan.document.date in (None, first.date):
                 return msgspec.structs.replace(planned, ask_first=True)
-    day = planned.bundle.date if planned.bundle else planned.bucket.posting_date
-    taken = tuple(orphan for orphan in orphans if only or orphan.document.date == day)
     # Beyond all that stand there, not only the taken ones: a number used here hides the orphan that bears it.
     part = max(next_part, max(orphan.part for orphan in orphans) + 1)
+    day = planned.bundle.date if planned.bundle else planned.bucket.posting_date
+    strays = _strays(planned, orphans, day) if only else ()
+    if strays:
+        return _undone(planned, strays, part, chart)
+    taken = tuple(orphan for orphan in orphans if only or orphan.document.date == day)
     called = reference(planned.facts.mark, part)
     if not taken:
         # They are of other days: this day gets a number that none of them bears, or both would answer to one name.
@@ -171,6 +174,23 @@ def _against_orphans(
         return msgspec.structs.replace(planned, part=part, reference=called, bundle=bundle, ask_first=True)
     rest = _rest(planned, taken, day, part, chart)
     return msgspec.structs.replace(planned, adopts=taken, part=part, reference=called, bundle=rest)
+
+
+def _strays(planned: Planned, orphans: Sequence[Orphan], day: date) -> tuple[Orphan, ...]:
+    """Those of one day, the first, on which nothing of the group is any more: the lost life dated it otherwise."""
+    ours = {day, planned.bucket.posting_date, None}
+    days = [orphan.document.date for orphan in orphans if orphan.document.date not in ours]
+    return tuple(orphan for orphan in orphans if days and orphan.document.date == min(day for day in days if day))
+
+
+def _undone(planned: Planned, strays: Sequence[Orphan], part: int, chart: Chart) -> Planned:
+    """The strays adopted and taken back on their own day, or the target would have them on another day than our books. The group
+    stays due: its entries are told next."""
+    day = next(stray.document.date for stray in strays if stray.document.date)
+    bucket = Bucket(posting_date=day, currency=planned.bucket.currency, members=(), lines=())
+    called = reference(planned.facts.mark, part)
+    blank = msgspec.structs.replace(planned, bucket=bucket, bundle=None, steps=(), adopts=tuple(strays), part=part, reference=called)
+    return msgspec.structs.replace(blank, bundle=_rest(blank, strays, open_day(day, chart), part, chart))
 
 
 def _rest(planned: Planned, taken: Sequence[Orphan], day: date, part: int, chart: Chart) -> Bundle | None:
