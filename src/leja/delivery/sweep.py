@@ -11,6 +11,7 @@ from leja.core.ids import uuid7
 from leja.database import review
 from leja.database.engine import Connection
 from leja.delivery import drift
+from leja.delivery.lost import Lost, settle_lost
 from leja.delivery.target import Target
 
 DOUBLED: Final = "document-doubled"
@@ -37,7 +38,8 @@ def sweep(conn: Connection, target: Target, now: datetime) -> list[Drift]:
     there is changed."""
     changed = drift.altered(conn, target.org_id, target.connection_id)
     drift.show_in_review(conn, target.org_id, target.connection_id, changed, now)
-    found = [*_doubled(conn, target), *map(_of, changed), *_unknown(conn, target)]
+    lost = settle_lost(conn, target, now)
+    found = [*_doubled(conn, target), *map(_of, changed), *_unknown(conn, target), *map(_of_a_lost_life, lost)]
     _settle(conn, target, found, now)
     _show_doubled(conn, target, [one for one in found if one.kind == "doubled"], now)
     for one in found:
@@ -57,6 +59,15 @@ def sweep(conn: Connection, target: Target, now: datetime) -> list[Drift]:
                  one.cause, now),
             )
     return found
+
+
+def _of_a_lost_life(one: Lost) -> Drift:
+    total = one.document.total
+    return Drift(
+        kind="doubled", reference=one.document.reference, remote_id=one.document.remote_id, ours=None,
+        theirs=total.minor if total else None, currency=one.currency,
+        cause=f"document {one.document.remote_id} bears our mark and nothing in these books led to it: a life that a restore lost told it",
+    )  # fmt: skip
 
 
 def _of(one: drift.Altered) -> Drift:
@@ -87,7 +98,7 @@ def _show_doubled(conn: Connection, target: Target, found: list[Drift], now: dat
     for reference in dict.fromkeys(one.reference for one in found):
         facts = {"reference": reference, "why": [one.cause for one in found if one.reference == reference]}
         if not review.was_dismissed(conn, target.org_id, DOUBLED, mark + reference, facts):
-            message = f"{reference} stands at {target.name} more than once: {'; '.join(facts['why'])}"
+            message = f"{reference} stands at {target.name} beside what our books know: {'; '.join(facts['why'])}"
             review.open_item(conn, target.org_id, DOUBLED, mark + reference, message, _WAY_OUT, now,
                              connection_id=target.connection_id, facts=facts)  # fmt: skip
 
