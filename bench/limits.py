@@ -64,8 +64,8 @@ def run(size: Size) -> Outcome:
 def of_target(house: House, slug: str, size: Size) -> list[Figure]:
     """The figures of one target: through the rooms, and by the pace alone."""
     limits = registry.connector(slug).limits
-    # Where many go in one call it takes more sales until the limits are felt.
-    count = size.told * (5 if limits.batches_per_minute else 1)
+    # Where many go in one call it takes more sales until the limits are felt: ten minutes of them at least.
+    count = size.told * (10 if limits.batches_per_minute else 1)
     rooms = told(house, slug, count, size.seed)
     calls, batches = rooms.calls * WHOLE // count, rooms.batches * WHOLE // count
     pace = paced(limits, calls, batches, rooms.busy / rooms.calls, size.seed)
