@@ -56,7 +56,7 @@ def figures(house: House, size: Size) -> tuple[list[Figure], list[str]]:
     """The figures of every source that can be backfilled, and which sources cannot be."""
     able = [slug for slug in sources() if "backfill" in registry.capabilities(slug)]
     others = sorted(slug for slug, one in registry.connectors().items() if one.roles & {"sales", "payments"} and slug not in able)
-    return [read(house, slug, size.told // 4, size.seed) for slug in able], [
+    return [read(house, slug, size.told, size.seed) for slug in able], [
         f"{slug}: its past comes in files, which no limit slows down, or in the hours that its poll looks back" for slug in others]
 
 
@@ -68,15 +68,17 @@ def read(house: House, slug: str, count: int, seed: int) -> Figure:
             scene.sell(number)
             scene.loop.jump(30)
         scene.wire.calls.clear()
-        scene.pace.taken.clear()
+        scene.pace.spent = 0.0
         begun = scene.loop.time()
         scene.backfill()
         seconds = scene.loop.time() - begun
         if scene.taken() != count:
             raise RuntimeError(f"{slug}: {scene.taken()} of {count} sales are in the books: {scene.unfinished()}")
         calls, busy = len(scene.wire.calls), sum(one for _, one in scene.wire.calls)
+        pace = scene.pace
     whole = [round(one * WHOLE / count) for one in (calls, seconds, busy)]
-    asked, by = least(limits, whole[0], 0, whole[2])
+    points = (max(0.0, pace.spent * WHOLE / count - pace.maximum) / pace.rate if pace.rate else 0.0, "cost points")
+    asked, by = max(least(limits, whole[0], 0, whole[2]), points)
     detail: dict[str, Any] = {
         "sales_read": count, "calls": calls, f"calls_of_{WHOLE}_sales": whole[0], "hours": round(whole[1] / 3600, 2),
         "beside_its_calls_one_after_the_other": round(seconds / busy, 3),
