@@ -27,7 +27,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What a part found: figures, how it measured, and which peers were not there."""
+    """What a part found: figures, how it measured, which peers were not there; when, and how much was measured."""
 
     part: str
     title: str
@@ -36,6 +36,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     seconds: float = 0.0
     load: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    at: str = ""
+    size: str = ""
 
 
 def figure(

@@ -13,6 +13,7 @@ import msgspec
 from bench.figure import Figure, Outcome, figure
 from bench.ground import opened
 from bench.least import least, within
+from bench.past import figures as of_sources
 from bench.size import Size
 from bench.telling import Counted, Telling
 from bench.virtual import START, VirtualLoop, Wire
@@ -33,7 +34,9 @@ METHOD = (
     "loop's that jumps to the next thing due. Meanwhile a live sale happens every minute; how long it takes until the target "
     "has it is measured. The least time is what the declared limits ask for these very calls, whoever makes them: each window of n "
     "calls lets n go, and all calls' own time is shared by as many as may run at once. Then the pace alone lets go the calls of "
-    f"{WHOLE:,} sales, in as many hands as may call at once, with live calls beside them. No call may break a published limit."
+    f"{WHOLE:,} sales, in as many hands as may call at once, with live calls beside them. No call may break a published limit. A source's "
+    "past is read through the rooms, with what it makes wanted, and reckoned up to as many sales; a cursor leads from page to page, so what "
+    "is beyond one call at a time can only be had within a page."
 )
 
 
@@ -58,14 +61,15 @@ def run(size: Size) -> Outcome:
     with opened() as house:
         for slug in targets():
             figures += of_target(house, slug, size)
-    return Outcome(part="i", title="a backfill at the vendor's limits", method=METHOD, figures=tuple(figures))
+        read, others = of_sources(house, size)
+    return Outcome(part="i", title="a backfill at the vendor's limits", method=METHOD, figures=(*figures, *read), missing=tuple(others))
 
 
 def of_target(house: House, slug: str, size: Size) -> list[Figure]:
     """The figures of one target: through the rooms, and by the pace alone."""
     limits = registry.connector(slug).limits
-    # Where many go in one call it takes more sales until the limits are felt.
-    count = size.told * (5 if limits.batches_per_minute else 1)
+    # Where many go in one call it takes more sales until the limits are felt: ten minutes of them at least.
+    count = size.told * (10 if limits.batches_per_minute else 1)
     rooms = told(house, slug, count, size.seed)
     calls, batches = rooms.calls * WHOLE // count, rooms.batches * WHOLE // count
     pace = paced(limits, calls, batches, rooms.busy / rooms.calls, size.seed)

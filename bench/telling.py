@@ -35,11 +35,21 @@ PROCESSOR = "card_processor"
 
 
 class Counted(Pacing):
-    """A pace that remembers each call that it let go: lane, whether it was a batch, and when."""
+    """A pace that remembers each call that it let go: whether it was a batch, and when; and what calls cost where they cost points."""
 
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
         self.taken: list[tuple[bool, float]] = []
+        self.spent = self.maximum = self.rate = 0.0
+        self._heard: tuple[float, float] | None = None
+
+    def points(self, *, available: float, maximum: float, restore_rate: float) -> None:
+        """What was spent since the last answer is what is missing of what would have been restored."""
+        at = self._at()
+        had = maximum if self._heard is None else min(maximum, self._heard[0] + (at - self._heard[1]) * restore_rate)
+        self.spent += max(0.0, had - available)
+        self._heard, self.maximum, self.rate = (available, at), maximum, restore_rate
+        super().points(available=available, maximum=maximum, restore_rate=restore_rate)
 
     def _take(self, lane: Lane, cost: float, batch: bool) -> None:
         super()._take(lane, cost, batch)

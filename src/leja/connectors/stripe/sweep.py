@@ -1,11 +1,13 @@
 """Going through the account: poll (events, and what moved on the balance), backfill, its plan, and what exists there.
 
 Lists are newest first and know no "changed since": changes come from the events, which Stripe keeps for thirty days. What is
-older, and what manual payouts leave unsaid, comes from the balance transactions.
+older, and what manual payouts leave unsaid, comes from the balance transactions. What a page's things still need is asked for
+together; the pace lets go as many calls at once as Stripe allows.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
@@ -119,10 +121,10 @@ def _last(found: List) -> str:
 async def _balance(session: Session, query: Mapping[str, str], after: str) -> tuple[List, tuple[RawEvent, ...]]:
     """A page of balance transactions, each with the charge or refund that it moved."""
     found = await page(session, "/v1/balance_transactions", {**query, "expand[]": "data.source"}, after)
+    rows = [(fields(one), one) for one in found.data]
     events: list[RawEvent] = []
-    for one in found.data:
-        row = fields(one)
-        events += await _moved(session, row, one)
+    for (row, _), moved in zip(rows, await asyncio.gather(*(_moved(session, row, one) for row, one in rows)), strict=True):
+        events += moved
         if session.settings.payouts == "manual":
             events.append(_by_itself(session, row, "backfill"))
     return found, tuple(events)
@@ -166,7 +168,7 @@ async def backfill(session: Session, since: datetime, until: datetime, cursor: s
         found, events = List(data=()), ()
     else:
         found = await page(session, f"/v1/{path}", query, mark.after)
-        events = tuple([await completed(session, kind, fields(one), "backfill") for one in found.data])
+        events = tuple(await asyncio.gather(*(completed(session, kind, fields(one), "backfill") for one in found.data)))
     if found.has_more and found.data:
         return Page(events=events, cursor=_written(Mark(after=_last(found), phase=mark.phase)), more=True)
     last = mark.phase == len(_PHASES) - 1

@@ -11,31 +11,17 @@ from typing import Any
 import pytest
 from graphql import build_client_schema, parse, validate
 
-from leja.connectors.contract import Context, RawEvent
-from leja.connectors.shopify import queries, rest, source, webhook, wire
+from leja.connectors.contract import Context
+from leja.connectors.shopify import queries, rest, webhook, wire
 from leja.connectors.shopify.meaning import documents_of
 from leja.connectors.shopify.reading import read
+from leja.connectors.shopify.tests.reference import events
 from leja.core.errors import Refused
 from leja.documents.sale import Sale
 
 SPECS = Path(__file__).resolve().parents[6] / "shared" / "specs" / "shopify"
 CONTEXT = Context(settings=None, zone="America/New_York", base_currency="USD")
 pytestmark = pytest.mark.skipif(not SPECS.is_dir(), reason="NOT RUN: ../shared is absent")
-
-# What an example is not: read by this connector, and why.
-NOT_READ = {
-    "customer.json": "the order carries its customer", "disputes-list.json": "disputes come with the payout",
-    "draft-orders-list.json": "a draft is no sale", "gift-cards-list.json": "the sale of a card is an order line",
-    "inventory-items-list.json": "no stock in this connector yet", "inventory-level-adjust.json": "no stock yet",
-    "inventory-levels-list.json": "no stock yet", "locations-list.json": "locations are set up, not decoded",
-    "payouts-list.json": "payouts are read over GraphQL, with their lines", "product.json": "no catalogue",
-    "refund-calculate.json": "a calculation, nothing that happened", "variant.json": "no catalogue",
-    "tender-transactions-list.json": "the order's own movements say the same", "webhook-create.json": "GraphQL",
-    "webhooks-list.json": "GraphQL",
-}
-MOVED = "order_transactions/create"
-TOPIC = {"refunds": "refunds/create", "transactions": MOVED, "transaction": MOVED}
-
 
 @pytest.mark.parametrize("quarter", ["2026-07", "2026-10"])
 def test_every_question_is_valid_by_the_schema(quarter: str) -> None:
@@ -53,32 +39,13 @@ def test_every_topic_we_subscribe_to_exists() -> None:
         assert f'"{topic}"' in known
 
 
-def examples() -> list[tuple[str, str, dict[str, Any]]]:
-    """Every example that is a thing of ours: file, topic, body."""
-    found = []
-    for path in sorted((SPECS / "examples" / "rest-2026-07").glob("*.json")):
-        if path.name in NOT_READ:
-            continue
-        (name, content), *_ = json.loads(path.read_text()).items()
-        topic = TOPIC.get(name, "orders/updated")
-        found += [(path.name, topic, one) for one in (content if isinstance(content, list) else [content])]
-    return found
+def orders() -> list[tuple[str, dict[str, Any]]]:
+    """Every order among the examples, with its file."""
+    files = sorted((SPECS / "examples" / "rest-2026-07").glob("*.json"))
+    return [(path.name, json.loads(event.body)) for path in files for event in events(path.name, path.read_bytes()) if event.topic == "orders/updated"]
 
 
-def test_every_example_is_read_or_stands_in_the_list() -> None:
-    names = {path.name for path in (SPECS / "examples" / "rest-2026-07").glob("*.json")}
-    assert set(NOT_READ) <= names
-    assert len(examples()) >= 15
-
-
-@pytest.mark.parametrize(("name", "topic", "body"), examples() if SPECS.is_dir() else [])
-def test_an_example_decodes_with_no_field_unread(name: str, topic: str, body: dict[str, Any]) -> None:
-    decoded = source.decode(RawEvent(key="k", topic=topic, body=json.dumps(body).encode()), CONTEXT)
-    assert decoded.unread == ()
-    assert decoded.documents or decoded.wanted
-
-
-ORDERS = [(name, body) for name, topic, body in examples() if topic == "orders/updated"] if SPECS.is_dir() else []
+ORDERS = orders() if SPECS.is_dir() else []
 
 
 @pytest.mark.parametrize(("name", "body"), ORDERS)
