@@ -6,7 +6,6 @@ answer to the create counts as the first read-back.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -142,9 +141,7 @@ async def dated(session: Session, since: date, until: date) -> tuple[RemoteState
     """All documents dated from ``since`` to ``until``, ours and others'."""
     places = places_of(await chart(session))
     where = f"TxnDate >= {quoted(since.isoformat())} and TxnDate <= {quoted(until.isoformat())}"
-    # One kind after the other takes as many answers' time; the pace sees to it that no more than allowed are asked at once.
-    found = await asyncio.gather(*(_there(session, kind, where) for kind in POSTING))
-    states = [state_of(kind, record, places) for kind, records in zip(POSTING, found, strict=True) for record in records]
+    states = [state_of(kind, record, places) for kind in POSTING for record in await _there(session, kind, where)]
     return tuple(state for state in states if state.document.date is not None and since <= state.document.date <= until)
 
 
