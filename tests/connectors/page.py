@@ -1,4 +1,4 @@
-"""The tables of docs/connectors.md, made from the folders: ``python -m tests.connectors.page > docs/connectors.md``."""
+"""The tables of docs/connectors.md, made from the folders: ``python -m tests.connectors.page`` writes them."""
 
 from __future__ import annotations
 
@@ -59,4 +59,4 @@ def renewed(page: str) -> str:
 
 
 if __name__ == "__main__":
-    print(renewed(PAGE.read_text()), end="")
+    PAGE.write_text(renewed(PAGE.read_text()))

@@ -25,6 +25,8 @@ from typing import Any, Final
 import msgspec
 
 from leja.connectors import registry
+from leja.connectors.contract import RawEvent
+from leja.core.errors import Refused
 
 from .stages import loaded
 
@@ -100,6 +102,15 @@ def read(slug: str, name: str) -> list[object]:
         assert decoded.unread == getattr(how, "OUTDATED", {}).get(name, ()), f"{name}: unread {decoded.unread}"
         found += [*decoded.documents, *decoded.wanted, *([decoded.ignored] if decoded.ignored else [])]
     return found + list(getattr(how, "answers", lambda *_: ())(name, body))
+
+
+def delivered(webhooks: Any, body: bytes) -> Iterator[RawEvent]:
+    """The events in a body, read as a delivery; none where it is no delivery."""
+    try:
+        for one in webhooks.read({}, body):
+            yield RawEvent(key=one.key, topic=one.topic, body=one.body)
+    except Refused:
+        return
 
 
 def vectors(slug: str) -> list[Verified | Made]:

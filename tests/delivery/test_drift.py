@@ -70,7 +70,7 @@ def test_what_a_lost_life_told_and_took_back_is_adopted_and_what_it_left_there_i
         shop.fake.change(shop.fake._store(_stray(reference, moves, total)))
     (found,) = swept(shop, database, clock)
     assert (found.kind, found.reference, found.theirs) == ("doubled", "LJBBBBBBBBBBBBAB", 500)
-    assert "a life that a restore lost" in found.cause
+    assert "it was told before a restore" in found.cause
     adopted = "SELECT d.group_key, d.part FROM deliverable d JOIN remote_document r USING (org_id, deliverable_id)"
     adopted += " WHERE d.org_id = %s AND d.kind = 'adopted' ORDER BY 2"
     assert shop.rows(adopted) == [("lost/LJAAAAAAAAAAAA", 1), ("lost/LJAAAAAAAAAAAA", 2)]

@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 
 from leja.core import failpoints
+from leja.delivery.adopt import catch_up
+from leja.delivery.preview import preview
 from leja.delivery.send import deliver
 from leja.jobs import lease as leases
 
@@ -136,7 +138,13 @@ def test_after_a_restore_what_the_lost_life_dated_otherwise_is_taken_back_on_its
     shop.mode("each")
     shop.sale("s1", 1200, posting=date(2026, 5, 6))
     lost = _told_elsewhere_at(shop, "s1", {1: {"r1000": 1200, "r4000": -1000, "r2200": -200}, 2: {"r1000": 300, "r1100": -300}}, clock)
+    asyncio.run(catch_up(shop.database, shop.target, clock()))
+    chart = asyncio.run(shop.target.verbs.chart(shop.target.session))
+    with shop.database.transaction() as conn:
+        shown = preview(conn, shop.target, chart, clock())
+    assert [(one.adopts, bool(one.entries), len(one.drafts)) for one in shown] == [(2, False, 1), (0, True, 1)]
     run(shop)
+    assert [draft.reference for one in shown for draft in one.drafts] == [post.reference for post in shop.fake.posts[2:]]
     assert [post.reference for post in shop.fake.posts[:2]] == lost
     assert len({post.reference for post in shop.fake.posts}) == len(shop.fake.posts) == 4
     days = {}

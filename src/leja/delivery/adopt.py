@@ -129,16 +129,20 @@ def _wake(conn: Connection, target: Target, states: Sequence[RemoteState], now: 
         )
 
 
-def orphans(conn: Connection, org_id: UUID, connection_id: UUID, marks: Sequence[str]) -> dict[str, list[Orphan]]:
-    """Documents that bear a group's mark and that no deliverable of this database accounts for, by mark."""
+def orphans(
+    conn: Connection, org_id: UUID, connection_id: UUID, marks: Sequence[str] | None = None
+) -> dict[str, list[Orphan]]:
+    """Documents that bear a group's mark (one of ``marks``; any without them) and that no deliverable of this database accounts
+    for, by mark."""
+    asked = " AND left(s.reference, 14) = ANY(%(marks)s)" if marks is not None else " AND NOT s.foreign_entry"
     rows = conn.execute(
         "SELECT s.kind, s.remote_id, s.reference, s.version, s.number, s.total, s.currency, s.date, s.lines"
-        " FROM remote_state s WHERE s.org_id = %s AND s.connection_id = %s AND s.reference <> ''"
-        " AND left(s.reference, 14) = ANY(%s) AND s.state = 'present' AND NOT EXISTS (SELECT 1 FROM deliverable d"
+        " FROM remote_state s WHERE s.org_id = %(org)s AND s.connection_id = %(to)s AND s.reference <> ''"
+        f"{asked} AND s.state = 'present' AND NOT EXISTS (SELECT 1 FROM deliverable d"
         " WHERE d.org_id = s.org_id AND d.connection_id = s.connection_id AND d.reference ="
         " split_part(s.reference, '-', 1)) AND NOT EXISTS (SELECT 1 FROM remote_document r WHERE r.org_id = s.org_id"
-        " AND r.connection_id = s.connection_id AND r.kind = s.kind AND r.remote_id = s.remote_id) ORDER BY s.reference",
-        (org_id, connection_id, list(marks)),
+        " AND r.connection_id = s.connection_id AND r.kind = s.kind AND r.remote_id = s.remote_id) ORDER BY s.reference".encode(),
+        {"org": org_id, "to": connection_id, "marks": marks if marks is None else list(marks)},
     ).fetchall()
     found: dict[str, list[Orphan]] = {}
     for kind, remote_id, reference, version, number, total, currency, day, lines in rows:

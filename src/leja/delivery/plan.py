@@ -178,9 +178,8 @@ def _against_orphans(
 
 def _strays(planned: Planned, orphans: Sequence[Orphan], day: date) -> tuple[Orphan, ...]:
     """Those of one day, the first, on which nothing of the group is any more: the lost life dated it otherwise."""
-    ours = {day, planned.bucket.posting_date, None}
-    days = [orphan.document.date for orphan in orphans if orphan.document.date not in ours]
-    return tuple(orphan for orphan in orphans if days and orphan.document.date == min(day for day in days if day))
+    days = {orphan.document.date for orphan in orphans if orphan.document.date} - {day, planned.bucket.posting_date}
+    return tuple(orphan for orphan in orphans if days and orphan.document.date == min(days))
 
 
 def _undone(planned: Planned, strays: Sequence[Orphan], part: int, chart: Chart) -> Planned:

@@ -13,7 +13,9 @@ from leja.core.errors import LejaError
 from leja.database.engine import Connection
 from leja.delivery import charts, groups, settlements
 from leja.delivery.adopt import orphans
-from leja.delivery.plan import Held, Planned, Trouble, not_expressed, plan_group
+from leja.delivery.bundle import Terms
+from leja.delivery.groups import DueGroup
+from leja.delivery.plan import Held, Orphan, Planned, Trouble, not_expressed, plan_group
 from leja.delivery.states import done_steps
 from leja.delivery.target import Target
 
@@ -52,17 +54,37 @@ def preview(
     terms = charts.terms(conn, target.org_id, target.connection_id, chart, now.date())
     found: list[Preview] = []
     for group in due:
-        key, left, part = group.facts.group_key, group.buckets, group.next_part
-        for at in range(len(left)):
-            one = msgspec.structs.replace(group, buckets=left[at:], next_part=part + at, later=group.later or at > 0)
-            try:
-                plan = plan_group(one, terms, target.verbs, target.connection_id, there.get(group.facts.mark,
-                ()) if at == 0 else ())
-                found.append(_shown(plan, target, chart))
-            except LejaError as error:
-                trouble = not_expressed(key, target.connection_id, error)
-                found.append(Preview(group_key=key, entries=left[at].members, troubles=(trouble,)))
+        found += _each_part(group, terms, target, there.get(group.facts.mark, ()))
     return found
+
+
+def _each_part(group: DueGroup, terms: Terms, target: Target, there: Sequence[Orphan]) -> list[Preview]:
+    """A group's documents, one posting date and currency after the other; what was told before a restore on other days first."""
+    left, part = group.buckets, group.next_part
+    found: list[Preview] = []
+    while left:
+        one = msgspec.structs.replace(group, buckets=left, next_part=part, later=group.later or bool(found))
+        try:
+            plan = plan_group(one, terms, target.verbs, target.connection_id, there)
+        except LejaError as error:
+            trouble = not_expressed(group.facts.group_key, target.connection_id, error)
+            found.append(Preview(group_key=group.facts.group_key, entries=left[0].members, troubles=(trouble,)))
+            left, there, part = left[1:], (), part + 1
+            continue
+        found.append(_shown(plan, target, terms.chart))
+        part = _next_part(plan, part)
+        if isinstance(plan, Planned) and not plan.bucket.members:
+            there = [orphan for orphan in there if orphan not in plan.adopts]
+        else:
+            left, there = left[1:], ()
+    return found
+
+
+def _next_part(plan: Planned | Held, part: int) -> int:
+    """The number that what comes next will have: adopted documents have theirs, and where nothing else is told none is used."""
+    if isinstance(plan, Held):
+        return part + 1
+    return plan.part if plan.adopts and plan.bundle is None else plan.part + 1
 
 
 def preview_open(conn: Connection, target: Target, chart: Chart, deliverable_ids: Sequence[UUID]) -> list[Preview]:

@@ -1,4 +1,5 @@
-"""The nightly sweep: two documents with one reference, and documents of ours that others edited, voided or deleted."""
+"""The nightly sweep: documents of ours that stand there twice or that nothing leads to, and those that others edited, voided or
+deleted."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from leja.core.ids import uuid7
 from leja.database import review
 from leja.database.engine import Connection
 from leja.delivery import drift
-from leja.delivery.lost import Lost, settle_lost
+from leja.delivery.lost import currency_of, settle_lost
+from leja.delivery.plan import Orphan
 from leja.delivery.target import Target
 
 DOUBLED: Final = "document-doubled"
@@ -39,7 +41,7 @@ def sweep(conn: Connection, target: Target, now: datetime) -> list[Drift]:
     changed = drift.altered(conn, target.org_id, target.connection_id)
     drift.show_in_review(conn, target.org_id, target.connection_id, changed, now)
     lost = settle_lost(conn, target, now)
-    found = [*_doubled(conn, target), *map(_of, changed), *_unknown(conn, target), *map(_of_a_lost_life, lost)]
+    found = [*_doubled(conn, target), *map(_of, changed), *_unknown(conn, target), *map(_of_before_a_restore, lost)]
     _settle(conn, target, found, now)
     _show_doubled(conn, target, [one for one in found if one.kind == "doubled"], now)
     for one in found:
@@ -61,12 +63,12 @@ def sweep(conn: Connection, target: Target, now: datetime) -> list[Drift]:
     return found
 
 
-def _of_a_lost_life(one: Lost) -> Drift:
+def _of_before_a_restore(one: Orphan) -> Drift:
     total = one.document.total
     return Drift(
         kind="doubled", reference=one.document.reference, remote_id=one.document.remote_id, ours=None,
-        theirs=total.minor if total else None, currency=one.currency,
-        cause=f"document {one.document.remote_id} bears our mark and nothing in these books led to it: a life that a restore lost told it",
+        theirs=total.minor if total else None, currency=currency_of(one),
+        cause=f"document {one.document.remote_id} bears our mark and nothing in our books leads to it: it was told before a restore",
     )  # fmt: skip
 
 
@@ -87,7 +89,7 @@ def _settle(conn: Connection, target: Target, found: list[Drift], now: datetime)
 
 
 def _show_doubled(conn: Connection, target: Target, found: list[Drift], now: datetime) -> None:
-    """One review item for each reference that stands there more than once; those that do no more are settled."""
+    """One review item for each reference under which more stands there than our books know; those that agree now are settled."""
     mark = f"difference/{target.connection_id}/"
     rows = conn.execute(
         "SELECT subject FROM review_item WHERE org_id = %s AND code = %s AND starts_with(subject, %s) AND settled_at IS NULL"
